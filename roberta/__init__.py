@@ -1,0 +1,37 @@
+"""RoBERTa for text. Public names are fetched on first use, so that `import roberta` loads neither torch nor NumPy."""
+
+from importlib import import_module
+
+from roberta.version import __version__
+
+_MODELS = "roberta.model.models"
+_HOME = {
+    "RobertaConfig": "roberta.config",
+    "AutoConfig": "roberta.config",
+    "RobertaTokenizer": "roberta.tokenizer",
+    "RobertaTokenizerFast": "roberta.tokenizer",
+    "AutoTokenizer": "roberta.tokenizer",
+    "RobertaModel": _MODELS,
+    "RobertaForCausalLM": _MODELS,
+    "RobertaForMaskedLM": _MODELS,
+    "RobertaForSequenceClassification": _MODELS,
+    "RobertaForMultipleChoice": _MODELS,
+    "RobertaForTokenClassification": _MODELS,
+    "RobertaForQuestionAnswering": _MODELS,
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names that __getattr__ answers
+
+
+def __getattr__(name: str):
+    try:
+        home = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module 'roberta' has no attribute {name!r}") from None
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,84 @@
+"""Files from elsewhere are hostile until parsed; files of ours are whole or absent."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from roberta.errors import CheckpointError
+
+JSON_LIMIT = 64 << 20  # bytes; the largest file of the kind, a tokenizer.json, has 4 MB
+
+
+def read_json(path: Path, *, limit: int = JSON_LIMIT) -> dict:
+    """Read a JSON object of a checkpoint.
+
+    Raises CheckpointError: not to be read, longer than `limit` bytes, not UTF-8, not an object, or a key given twice
+    (two readers would see two different files).
+    """
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise CheckpointError(f"{path}: {size:,} bytes, more than the {limit:,} that such a file may have")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}; the file is damaged, fetch it again") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    return parse_json(text, str(path))
+
+
+def parse_json(text: str, name: str) -> dict:
+    """The JSON object that `text` spells, as `read_json` reads it; `name` says in errors where it stood."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict:
+        found: dict[str, object] = {}
+        for key, value in pairs:
+            if key in found:
+                raise CheckpointError(f"{name}: the key {key!r} is given twice; keep one of them")
+            found[key] = value
+        return found
+
+    try:
+        found = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{name}: not valid JSON ({error}); the file is damaged, fetch it again") from None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{name}: a JSON object was expected, this is a {type(found).__name__}")
+    return found
+
+
+@contextlib.contextmanager
+def whole_or_absent(path: Path) -> Iterator[Path]:
+    """Give the path of a temporary file beside `path`; rename it to `path` when the block ends without an error.
+
+    A crash at any moment leaves the old file or the new one, never a part. A link at `path` is replaced, not followed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        beside.chmod(0o666 & ~_umask())
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write `value` as indented JSON, whole or absent."""
+    with whole_or_absent(path) as beside:
+        beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _umask() -> int:
+    # The only way to read it is to set it; mkstemp made the file private, an ordinary file follows the umask.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
