@@ -12,7 +12,7 @@ _HOME = {
     "RobertaTokenizerFast": "roberta.tokenizer",
     "AutoTokenizer": "roberta.tokenizer",
     "RobertaModel": _MODELS,
-    "RobertaForCausalLM": _MODELS,
+    "RobertaForCausalLM": "roberta.generation.causal",
     "RobertaForMaskedLM": _MODELS,
     "RobertaForSequenceClassification": _MODELS,
     "RobertaForMultipleChoice": _MODELS,
@@ -20,7 +20,7 @@ _HOME = {
     "RobertaForQuestionAnswering": _MODELS,
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names that __getattr__ answers
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str):

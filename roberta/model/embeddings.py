@@ -1,0 +1,53 @@
+"""From token ids to the first hidden states."""
+
+import torch
+from torch import Tensor, nn
+
+from roberta.config import RobertaConfig
+from roberta.errors import InputError
+
+
+class Embeddings(nn.Module):
+    """Word + token type + position, LayerNorm, dropout."""
+
+    def __init__(self, config: RobertaConfig):
+        super().__init__()
+        width, padding = config.hidden_size, config.pad_token_id
+        # The pad rows get no gradient from the look-up, yet a checkpoint's values in them are kept and used.
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, width, padding_idx=padding)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.absolute = config.position_embedding_type == "absolute"
+
+    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
+        """words: (batch, length, width), from `look_up` or the caller's own; the ids (batch, length) or (1, length)."""
+        if token_type_ids is None:
+            hidden = words + self.token_type_embeddings.weight[0]
+        else:
+            check_range(token_type_ids, self.token_type_embeddings.num_embeddings, "token type", "type_vocab_size")
+            hidden = words + self.token_type_embeddings(token_type_ids)
+        if self.absolute:
+            check_range(position_ids, self.position_embeddings.num_embeddings, "position", "max_position_embeddings")
+            hidden = hidden + self.position_embeddings(position_ids)
+        return self.dropout(self.LayerNorm(hidden))
+
+    def look_up(self, input_ids: Tensor) -> Tensor:
+        """(batch, length) ids -> (batch, length, width) rows of the word table."""
+        check_range(input_ids, self.word_embeddings.num_embeddings, "token", "vocab_size")
+        return self.word_embeddings(input_ids)
+
+
+def check_range(ids: Tensor, size: int, kind: str, setting: str) -> None:
+    """Raises InputError: an id outside 0..size-1, which would read a row that is not there."""
+    if ids.is_cuda or ids.numel() == 0 or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return  # on a GPU the look-up itself refuses, and asking first would wait for the device
+    low, high = ids.aminmax()
+    if low < 0 or high >= size:
+        wrong = int(low if low < 0 else high)
+        raise InputError(
+            f"{kind} id {wrong} is outside the model's table (0..{size - 1}, {setting} {size});"
+            " use the tokenizer that belongs to this model",
+            code="id_out_of_range",
+        )

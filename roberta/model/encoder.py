@@ -1,0 +1,79 @@
+"""The layers: attention and feed-forward, each added to its input and normalised after the sum."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from roberta.config import RobertaConfig
+from roberta.model.activations import activation
+from roberta.model.attention import Attention, View
+
+
+class AddNorm(nn.Module):
+    """Project back to the model's width, add to what came in, normalise."""
+
+    def __init__(self, inner: int, config: RobertaConfig):
+        super().__init__()
+        self.dense = nn.Linear(inner, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, inner: Tensor, hidden: Tensor) -> Tensor:
+        return self.LayerNorm(self.dropout(self.dense(inner)) + hidden)
+
+
+class Layer(nn.Module):
+    """One layer. The nesting of dicts only spells the published names: attention.self.query.weight and so on."""
+
+    def __init__(self, config: RobertaConfig, number: int):
+        super().__init__()
+        width, wide = config.hidden_size, config.intermediate_size
+        own = Attention(config, number)
+        self.attention = nn.ModuleDict({"self": own, "output": AddNorm(own.query.out_features, config)})
+        if config.add_cross_attention:
+            cross = Attention(config, number, cross=True)
+            self.crossattention = nn.ModuleDict({"self": cross, "output": AddNorm(width, config)})
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, wide)})
+        self.output = AddNorm(wide, config)
+        self.activation = activation(config.hidden_act)
+        self.chunk = config.chunk_size_feed_forward
+
+    def forward(self, hidden: Tensor, own: View, cross: View | None = None) -> Tensor:
+        """(batch, length, width) -> the same shape."""
+        hidden = self.attention.output(self.attention.self(hidden, own), hidden)
+        if cross is not None:
+            hidden = self.crossattention.output(self.crossattention.self(hidden, cross), hidden)
+        if self.chunk:  # the same numbers in less memory: the wide states of a few positions at a time
+            return torch.cat([self.feed_forward(part) for part in hidden.split(self.chunk, 1)], 1)
+        return self.feed_forward(hidden)
+
+    def feed_forward(self, hidden: Tensor) -> Tensor:
+        return self.output(self.activation(self.intermediate.dense(hidden)), hidden)
+
+    def prune_heads(self, heads: set[int]) -> None:
+        columns = self.attention.self.prune(heads)
+        dense = self.attention.output.dense
+        dense.weight = nn.Parameter(dense.weight.detach()[:, columns].clone())
+        dense.in_features = len(columns)
+
+
+class Encoder(nn.Module):
+    """All layers in turn."""
+
+    def __init__(self, config: RobertaConfig):
+        super().__init__()
+        self.layer = nn.ModuleList(Layer(config, number) for number in range(config.num_hidden_layers))
+        self.gradient_checkpointing = False
+
+    def forward(
+        self, hidden: Tensor, own: View, cross: View | None = None, kept_states: list[Tensor] | None = None
+    ) -> Tensor:
+        """(batch, length, width) -> the same shape; kept_states receives every layer's input."""
+        for layer in self.layer:
+            if kept_states is not None:
+                kept_states.append(hidden)
+            if self.gradient_checkpointing and self.training:
+                hidden = checkpoint(layer, hidden, own, cross, use_reentrant=False)
+            else:
+                hidden = layer(hidden, own, cross)
+        return hidden
