@@ -19,9 +19,9 @@ NEAR_MISSES = ("camembert", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayerno
 
 
 class RobertaConfig:
-    """The sizes and switches of a RoBERTa model, with the argument names and defaults of the reference documentation.
+    """The sizes and switches of a RoBERTa model, under the names and defaults of the documentation.
 
-    Published checkpoints differ from these defaults (514 positions, 1 token type, layer_norm_eps 1e-5): read their file.
+    Published checkpoints differ from these defaults (514 positions, 1 token type, layer_norm_eps 1e-5).
     Unknown keyword arguments become attributes and are written back, so nothing in a config.json is lost.
 
     >>> RobertaConfig(num_labels=3).id2label
@@ -172,9 +172,9 @@ class RobertaConfig:
 
     @classmethod
     def from_pretrained(cls, name: str | Path, *, return_unused_kwargs: bool = False, **overrides: Any):
-        """Read config.json from a folder, from the file itself or from a hub id; keyword arguments override its values.
+        """Read config.json from a folder, from the file itself or from a hub id; keywords override its values.
 
-        revision, token, cache_dir, local_files_only and subfolder say where to look, as `roberta.hub.Origin` reads them.
+        revision, token, cache_dir, local_files_only and subfolder say where to look (`roberta.hub.Origin`).
         With return_unused_kwargs, keywords that are no attribute of a config come back in a dict beside it.
 
         Raises CheckpointError: no such folder, no config.json, or a config of another architecture.

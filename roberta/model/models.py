@@ -1,8 +1,8 @@
 """RobertaModel and the classes with a head: encoder, head, loss, a few lines each.
 
 All take the arguments of the reference documentation. Shared by them:
-    input_ids (batch, length) int64, or inputs_embeds (batch, length, width) in its place; attention_mask (batch, length)
-    of ones and zeros; token_type_ids and position_ids (batch, length); head_mask (heads,) or (layers, heads);
+    input_ids (batch, length) int64, or inputs_embeds (batch, length, width) in its place; attention_mask of ones and
+    zeros, (batch, length); token_type_ids and position_ids (batch, length); head_mask (heads,) or (layers, heads);
     output_attentions, output_hidden_states, return_dict: this call's answer where it is not the config's.
 RobertaForCausalLM, which also generates, stands in `roberta.generation.causal`.
 """

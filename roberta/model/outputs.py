@@ -19,8 +19,7 @@ class ModelOutput:
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, str):
-            found = getattr(self, key, None) if key in self.all_fields() else None
-            if found is None:
+            if (found := self.get(key)) is None:
                 raise KeyError(key)
             return found
         return self.to_tuple()[key]
@@ -39,7 +38,8 @@ class ModelOutput:
         return list(zip(self.keys(), self.to_tuple()))
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        found = getattr(self, key, None) if key in self.all_fields() else None
+        return default if found is None else found
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()
