@@ -33,8 +33,7 @@ class FillMask(Task):
         ids = self.tokenizer.encode_ids(record.text)
         masks = [place for place, token in enumerate(ids) if token == self.tokenizer.mask_token_id]
         if not masks:
-            message = f"{record.source}: the text has no <mask>; write <mask> where a word is missing"
-            raise InputError(message, code="no_mask")
+            raise InputError("the text has no <mask>; write <mask> where a word is missing", code="no_mask")
         room = self.room - self.tokenizer.num_special_tokens_to_add()
         if len(ids) <= room:
             return [Window(self.tokenizer.frame(ids), rows=[place + 1 for place in masks])]
