@@ -116,7 +116,10 @@ class Origin:
             raise CheckpointError(f"{self}: {name!r} is not a plain file name")
         if self._folder is not None:
             path = self._folder / name
-            return path if path.is_file() else None
+            try:
+                return path if path.is_file() else None
+            except OSError as error:
+                raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
         return self._fetch(name)
 
     def need(self, *names: str, remedy: str = "") -> Path:
@@ -130,10 +133,13 @@ class Origin:
             path = self.file(name)
             if path is not None:
                 return path
-        wanted = names[0] if len(names) == 1 else "none of " + ", ".join(names)
-        lacking = f"no {wanted}" if len(names) == 1 else wanted
+        lacking = f"no {names[0]}" if len(names) == 1 else "none of " + ", ".join(names)
         if self._folder is not None:
-            raise CheckpointError(f"{self}: {lacking} in this folder; {remedy or 'name the folder of a saved model'}")
+            there = self.names()
+            held = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "") or "no files"
+            raise CheckpointError(
+                f"{self}: {lacking} in this folder, which holds {held}; {remedy or 'name the folder of a saved model'}"
+            )
         if self._offline():
             raise NetworkError(
                 f"{self}: {lacking} among the files fetched before, and {self._why_offline()}; "
@@ -144,7 +150,7 @@ class Origin:
     def names(self) -> list[str]:
         """The names of the files that are there, for messages; nothing is fetched, and a silent hub gives none."""
         if self._folder is not None:
-            return sorted(path.name for path in self._folder.iterdir() if path.is_file())
+            return sorted(entry.name for entry in os.scandir(self._folder) if entry.is_file())
         if self._offline():
             return []
         try:
