@@ -30,7 +30,7 @@ def row_seeds(seed: int | Sequence[int] | None, generator: torch.Generator | Non
         return [mixed(int(seed), row) for row in range(rows)]
     try:
         seeds = [int(one) for one in seed]
-    except TypeError:
+    except (TypeError, ValueError):
         raise InputError(f"seed is {seed!r}; give a whole number, or one for each prompt") from None
     if len(seeds) != rows:
         raise InputError(f"{len(seeds)} seeds for {rows} prompts; give one seed, or one for each prompt")
@@ -56,7 +56,9 @@ class RowDraws:
 
         rows: which source each row draws from. A token that scores -inf is never drawn.
         """
-        uniform = torch.stack([torch.rand((), generator=self.generators[row], dtype=torch.float64) for row in rows])
+        uniform = torch.stack(
+            [torch.rand((), generator=self.generators[row], dtype=torch.float64) for row in rows.tolist()]
+        )
         reached = scores.double().softmax(-1).cumsum(-1)
         whole = reached[:, -1:]
         # Just below the whole: a product rounded up to it would point behind the last token.
@@ -69,7 +71,9 @@ class RowDraws:
         Source: the Gumbel top-k trick, Kool et al. 2019. A token that scores -inf comes after all others.
         """
         size = scores.shape[-1]
-        uniform = torch.stack([torch.rand(size, generator=self.generators[row], dtype=torch.float64) for row in rows])
+        uniform = torch.stack(
+            [torch.rand(size, generator=self.generators[row], dtype=torch.float64) for row in rows.tolist()]
+        )
         gumbel = -torch.log(-torch.log(uniform.clamp(min=torch.finfo(torch.float64).tiny)))
         return (scores.double() + gumbel.to(scores.device)).topk(count, dim=-1).indices
 
