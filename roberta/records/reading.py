@@ -1,0 +1,146 @@
+"""From files, folders, patterns, standard input or given texts to one numbered stream of records."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from roberta.errors import InputError, ReadError
+from roberta.records.decompress import open_bytes
+from roberta.records.formats import find_format, format_by_content, format_by_name
+from roberta.records.input_file import InputFile, text_codec
+from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, json_type, near_miss
+
+STDIN = "-"
+
+
+def read_records(
+    inputs: Iterable[str | os.PathLike],
+    *,
+    format: str | None = None,
+    encoding: str = "utf-8",
+    header: bool = True,
+    limit: int | None = None,
+    stdin: BinaryIO | None = None,
+) -> Iterator[Record | BrokenRecord]:
+    """The records of several files, in order, as their lines arrive; index counts through all of them.
+
+    inputs: files, folders (their files, sorted by path, hidden ones left out; without `format` only those whose suffix
+    is known), patterns such as "part-*.jsonl.gz", and "-" for standard input. format: a name of FORMATS; by default
+    the suffix tells, or the first line. header: whether a table's first row names its columns. limit: stop after that
+    many records, broken ones counted, without waiting for the next line.
+
+    Raises at once: UsageError (an unknown format or encoding), ReadError (no such file). While reading: ReadError (a
+    file or stream that cannot be opened or breaks off, after everything before it).
+
+    >>> [record.text for record in read_records(["reviews.jsonl"])]  # doctest: +SKIP
+    ['Good.', 'Too long.']
+    """
+    row = find_format(format) if format else None
+    text_codec(encoding)
+    paths = list(itertools.chain.from_iterable(_expand(os.fspath(given), any_suffix=bool(row)) for given in inputs))
+
+    def numbered() -> Iterator[Record | BrokenRecord]:
+        index = 0
+        for path in paths:
+            file = _open(path, encoding, header, stdin)
+            try:
+                reader = row or (format_by_name(Path(path)) if path != STDIN else None) or format_by_content(file)
+                for source, found in reader.read(file):
+                    if type(found) is dict:
+                        yield Record(index, source, found)
+                    else:
+                        yield BrokenRecord(index, source, found)
+                    index += 1
+                    if index == limit:
+                        return
+            finally:
+                if path != STDIN:
+                    file.close()
+
+    return numbered() if limit != 0 else iter(())
+
+
+def given_records(values: Iterable[str | Mapping[str, Any] | Record], *, name: str = "record") -> Iterator:
+    """Records from values at hand: a text, a mapping of fields, or a record, which keeps its source.
+
+    The source is the name with a number from 1. What is none of these becomes a BrokenRecord (wrong_type), a text with
+    half of a character too (lone_surrogate; so do arguments that are not UTF-8).
+
+    >>> [(record.source, record.text) for record in given_records(["Good."], name="argument")]
+    [('argument 1', 'Good.')]
+    """
+    for index, value in enumerate(values):
+        source = f"{name} {index + 1}"
+        if isinstance(value, str):
+            yield _given_text(index, source, value)
+        elif isinstance(value, Record):
+            yield Record(index, value.source, value.fields, value.given)
+        elif isinstance(value, Mapping):
+            yield Record(index, source, dict(value))
+        else:
+            message = f"a text or an object was expected, got {json_type(value)}"
+            yield BrokenRecord(index, source, InputError(message, code="wrong_type"))
+
+
+def _given_text(index: int, source: str, text: str) -> Record | BrokenRecord:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"character {error.start} is half of a character or a byte that is not UTF-8"
+        return BrokenRecord(index, source, InputError(message, code="lone_surrogate"))
+    return Record(index, source, {MAIN_FIELD: text})
+
+
+def _open(path: str, encoding: str, header: bool, stdin: BinaryIO | None) -> InputFile:
+    if path != STDIN:
+        return InputFile(path, open_bytes(Path(path)), encoding=encoding, header=header)
+    if stdin is None and sys.stdin is None:
+        raise ReadError("standard input is closed; give a file, or a text")
+    return InputFile("stdin", stdin or sys.stdin.buffer, encoding=encoding, header=header)
+
+
+def _expand(given: str, any_suffix: bool) -> list[str]:
+    """The files that one input names, without opening them: a pipe must be opened only once."""
+    path = Path(given)
+    try:
+        if given == STDIN:
+            return [STDIN]
+        if path.is_dir():
+            return _files_of(path, any_suffix)
+        if path.exists():
+            return [given]
+    except OSError as error:
+        raise ReadError(f"{given}: cannot be read ({error.strerror})") from None
+    if glob.has_magic(given):
+        # Path.glob would take no absolute pattern.
+        matches = sorted(match for match in glob.iglob(given, recursive=True) if not Path(match).is_dir())  # noqa: PTH207
+        if not matches:
+            raise ReadError(f"{given}: no file matches this pattern")
+        return matches
+    raise ReadError(f"{given}: no such file{_did_you_mean(path)}")
+
+
+def _files_of(folder: Path, any_suffix: bool) -> list[str]:
+    files = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(where) / name for name in names if not name.startswith(".")]
+    files = sorted(file for file in files if any_suffix or format_by_name(file))
+    if not files:
+        which = "no file" if any_suffix else "no file of a known suffix (name the format with --input-format)"
+        raise ReadError(f"{folder}: {which} in this folder")
+    return [str(file) for file in files]
+
+
+def _did_you_mean(path: Path) -> str:
+    try:
+        close = near_miss(path.name, (entry.name for entry in path.parent.iterdir()))
+    except OSError:
+        return f" (there is no folder {path.parent})"
+    return f"; did you mean {path.parent / close}?" if close else ""
