@@ -5,6 +5,7 @@ from importlib import import_module
 TASKS = {
     "tokenize": "roberta.tasks.tokenize:Tokenize",
     "fill-mask": "roberta.tasks.fill_mask:FillMask",
+    "classify": "roberta.tasks.classify:Classify",
 }
 
 
