@@ -20,10 +20,12 @@ class Window:
 
     input_ids: framed by <s> and </s>, at most the model's usable length.
     rows: the positions whose outputs the task wants; None: all of them. Heads that read only <s> ignore it.
+    note: whatever the task wants to find again in `condense` and `decode`; nobody else looks at it.
     """
 
     input_ids: Sequence[int]
     rows: Sequence[int] | None = None
+    note: Any = None
 
 
 @dataclass(frozen=True, slots=True)

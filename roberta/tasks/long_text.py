@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from roberta.errors import InputError, UsageError
+from roberta.tokenizer.windows import spans
 
 LONG = ("window", "truncate", "error")
 
@@ -44,11 +45,23 @@ class LongText:
             raise UsageError(
                 f"an overlap of {self.overlap} tokens leaves no step in a window of {size}; give a smaller --overlap"
             )
-        starts = [*range(0, count - size, size - self.overlap), count - size]
-        return [(start, start + size) for start in starts]
+        *full, _ = spans(count, size, self.overlap)
+        return [*full, (count - size, count)]
 
     def note(self, spans: list[tuple[int, int]], count: int) -> dict[str, int]:
         """What the result says of it: nothing, {"windows": n} or {"truncated": tokens left out}."""
         if len(spans) > 1:
             return {"windows": len(spans)}
         return {"truncated": count - spans[0][1]} if spans[0][1] < count else {}
+
+
+def decided(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The tokens that each window decides, so that each is decided once: by the window where it has most context.
+
+    Two neighbours part in the middle of what they share.
+
+    >>> decided([(0, 6), (4, 10)])
+    [(0, 5), (5, 10)]
+    """
+    parting = [(ahead[0] + behind[1]) // 2 for behind, ahead in zip(spans, spans[1:])]
+    return list(zip([spans[0][0], *parting], [*parting, spans[-1][1]]))

@@ -1,5 +1,7 @@
 """Scores from logits, in NumPy."""
 
+import math
+
 import numpy as np
 
 
@@ -35,3 +37,8 @@ def top(scores: np.ndarray, count: int) -> list[int]:
     least = np.partition(scores, len(scores) - count)[len(scores) - count]
     among = np.flatnonzero(scores >= least)  # ties with the last place included: the smallest place wins, always
     return among[np.argsort(-scores[among], kind="stable")][:count].tolist()
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """The exact GELU of a few numbers, one by one: NumPy has no erf."""
+    return x * (0.5 + 0.5 * np.vectorize(math.erf)(x / math.sqrt(2.0)))

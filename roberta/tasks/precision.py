@@ -1,0 +1,32 @@
+"""Vectors in fewer bytes. Each is stored by its own numbers alone, never by its neighbours'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def _int8(vector: np.ndarray) -> np.ndarray:
+    largest = float(np.abs(vector).max(initial=0.0))
+    return np.rint(vector * (127 / largest) if largest else vector).astype(np.int8)
+
+
+PRECISIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "float32": lambda vector: vector.astype(np.float32),
+    "float16": lambda vector: vector.astype(np.float16),
+    "int8": _int8,
+    "binary": lambda vector: np.packbits(vector > 0),
+}
+
+
+def stored(vector: np.ndarray, precision: str) -> np.ndarray:
+    """(dims,) float32 in one of PRECISIONS.
+
+    int8: scaled so that the largest number becomes 127 or -127, which leaves the cosine with other vectors as it was
+    but for rounding. binary: one bit a number, 1 where it is above 0, eight to a uint8, the first the highest.
+
+    >>> stored(np.array([0.5, -1.0], np.float32), "int8").tolist()
+    [64, -127]
+    """
+    return PRECISIONS[precision](vector)

@@ -1,0 +1,136 @@
+"""What a sentence-transformers folder says beside the encoder: pooling, further layers, prompts, the length limit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roberta.errors import CheckpointError
+from roberta.files import read_json
+from roberta.hub import Origin
+from roberta.weights.arrays import to_float32
+from roberta.weights.formats import read_file
+
+MODULES = "modules.json"
+# The folder's switches, in the order in which several of them are concatenated, and our names.
+_POOLINGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean-sqrt-len",
+    "pooling_mode_weightedmean_tokens": "weighted",
+    "pooling_mode_lasttoken": "last",
+}
+_ACTIVATIONS = {"Tanh": "tanh", "Identity": "linear", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A linear layer on the pooled vector. weight: (outputs, inputs). activation: a word of _ACTIVATIONS."""
+
+    weight: np.ndarray
+    bias: np.ndarray | None
+    activation: str
+
+
+@dataclass(frozen=True)
+class SentenceModules:
+    """What happens to the hidden states on their way to one vector.
+
+    encoder: the origin of the RoBERTa model inside. poolings: concatenated. pools_prompt: whether the prompt's tokens
+    are pooled with the text's. room: the folder's own limit of tokens. lower_case: the text is lower-cased first.
+    """
+
+    encoder: Origin
+    poolings: tuple[str, ...] = ("mean",)
+    pools_prompt: bool = True
+    dense: tuple[Dense, ...] = ()
+    normalize: bool = False
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
+    room: int | None = None
+    lower_case: bool = False
+
+
+def read_sentence_folder(origin: Origin) -> SentenceModules | None:
+    """Read modules.json and what it names; None where there is none, for a plain checkpoint.
+
+    Raises CheckpointError: a module of another kind, or out of order: its vectors would be other ones.
+    """
+    path = origin.file(MODULES)
+    if path is None:
+        return None
+    found: dict[str, Any] = {}
+    dense: list[Dense] = []
+    for place, row in enumerate(_rows(path)):
+        kind, inside = str(row.get("type", "")).rpartition(".")[2], _inside(origin, str(row.get("path", "")))
+        if (kind == "Transformer") != (place == 0) or (kind == "Pooling") != (place == 1):
+            raise CheckpointError(
+                f"{path}: the modules are not Transformer, Pooling and then Dense or Normalize; this folder's"
+                " vectors cannot be made here"
+            )
+        if kind == "Transformer":
+            found |= _limits(inside)
+        elif kind == "Pooling":
+            found |= _pooling(inside)
+        elif kind == "Dense":
+            dense.append(_dense(inside))
+        elif kind == "Normalize":
+            found["normalize"] = True
+        else:
+            raise CheckpointError(f"{path}: the module {kind!r} is not known here; use a folder without it")
+    if "poolings" not in found:
+        raise CheckpointError(f"{path}: no Pooling module, so there is no one vector for a text")
+    settings = origin.file("config_sentence_transformers.json")
+    if settings is not None:
+        values = read_json(settings)
+        found["prompts"] = dict(values.get("prompts") or {})
+        found["default_prompt"] = values.get("default_prompt_name")
+    return SentenceModules(dense=tuple(dense), **found)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error}); fetch it again") from None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise CheckpointError(f"{path}: a list of modules was expected")
+    return sorted(rows, key=lambda row: int(row.get("idx", 0)))
+
+
+def _inside(origin: Origin, folder: str) -> Origin:
+    return Origin.split(origin, {"subfolder": f"{origin.subfolder}/{folder}".strip("/")})[0]
+
+
+def _limits(origin: Origin) -> dict[str, Any]:
+    path = origin.file("sentence_bert_config.json")
+    values = {} if path is None else read_json(path)
+    return {"encoder": origin, "room": values.get("max_seq_length"), "lower_case": bool(values.get("do_lower_case"))}
+
+
+def _pooling(origin: Origin) -> dict[str, Any]:
+    path = origin.need("config.json")
+    values = read_json(path)
+    poolings = tuple(ours for theirs, ours in _POOLINGS.items() if values.get(theirs))
+    if not poolings:
+        raise CheckpointError(f"{path}: no pooling mode is switched on")
+    return {"poolings": poolings, "pools_prompt": bool(values.get("include_prompt", True))}
+
+
+def _dense(inside: Origin) -> Dense:
+    values = read_json(inside.need("config.json"))
+    tensors = read_file(inside.need("model.safetensors", "pytorch_model.bin"))
+    word = str(values.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
+    if word not in _ACTIVATIONS:
+        raise CheckpointError(f"{inside}: the activation {word!r} of a Dense module is not known here")
+    try:
+        weight = to_float32(tensors["linear.weight"])
+    except KeyError:
+        raise CheckpointError(f"{inside}: no linear.weight in the Dense module; the file is incomplete") from None
+    bias = to_float32(tensors["linear.bias"]) if "linear.bias" in tensors else None
+    return Dense(weight, bias, _ACTIVATIONS[word])
