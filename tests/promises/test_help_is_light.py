@@ -1,0 +1,62 @@
+"""Help, version and wrong use are there at once: they load nothing heavy. `tokenize` needs no torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "transformers", "huggingface_hub", "safetensors", "pydantic")
+
+PROBE = """
+import json, sys
+from roberta_cli import app
+code = app.run(sys.argv[1:])
+print(json.dumps([int(code), sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+def modules_after(*args: str) -> tuple[int, set[str]]:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROBE, *args], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+    )
+    code, modules = json.loads(ran.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["fill-mask", "--help"], 0),
+        (["tokenize", "--help"], 0),
+        (["fill-mask", "x", "--topp", "3"], 2),
+        (["fill-mask"], 2),
+    ],
+)
+def test_what_needs_no_model_loads_none(args, code):
+    ended, modules = modules_after(*args)
+    assert ended == code
+    assert modules.isdisjoint(HEAVY), modules.intersection(HEAVY)
+
+
+def test_the_list_of_commands_makes_no_flags():
+    _, modules = modules_after("--version")
+    assert not any(name.startswith("roberta_cli.commands.") for name in modules)
+
+
+def test_tokenize_never_loads_torch():
+    code, modules = modules_after("tokenize", "-q", "Hello world")
+    assert code == 0
+    assert modules.isdisjoint({"torch", "transformers", "pydantic", "rich"}), "one of them was loaded"
+
+
+def test_importing_the_library_loads_neither_torch_nor_numpy():
+    ran = subprocess.run(
+        [sys.executable, "-c", "import json, sys, roberta; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(json.loads(ran.stdout)).isdisjoint(HEAVY)
