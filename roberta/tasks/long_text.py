@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from roberta.errors import InputError, UsageError
 from roberta.tokenizer.windows import spans
@@ -63,5 +64,5 @@ def decided(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     >>> decided([(0, 6), (4, 10)])
     [(0, 5), (5, 10)]
     """
-    parting = [(ahead[0] + behind[1]) // 2 for behind, ahead in zip(spans, spans[1:])]
+    parting = [(ahead[0] + behind[1]) // 2 for behind, ahead in pairwise(spans)]
     return list(zip([spans[0][0], *parting], [*parting, spans[-1][1]]))
