@@ -22,7 +22,7 @@ from roberta.weights.stored_zip import stored_members
 from roberta.weights.unpickle import Storage, Tensor, unpickle
 
 ZIP_START = b"PK\x03\x04"
-LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of PyTorch's magic number
+LEGACY_MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # a number, pickled, that comes first in the older files
 _LEGACY_PROTOCOL = 1001
 _ALIGNMENT = 64  # bytes, PyTorch's own
 _FOLDER = "archive"
@@ -32,7 +32,12 @@ _DAMAGED = "the file is damaged, fetch it again"
 
 def recognise(start: bytes) -> bool:
     """Whether a file that starts with these (16 or more) bytes is a PyTorch file."""
-    return start.startswith((ZIP_START, LEGACY_START))
+    return start.startswith(ZIP_START) or _is_legacy(start)
+
+
+def _is_legacy(start: bytes) -> bool:
+    # Before the number: the protocol, and from protocol 4 on a frame.
+    return (start.startswith(b"\x80") and start[2:].startswith(LEGACY_MAGIC)) or start[11:].startswith(LEGACY_MAGIC)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def read_objects(path: Path, *, stand_ins: tuple[str, ...] = ()) -> TorchFile:
         start = file.piece(0, 512)
         if start.startswith(ZIP_START):
             return _read_zip(file, stand_ins)
-        if start.startswith(LEGACY_START):
+        if _is_legacy(start):
             return _read_legacy(file, stand_ins)
         if start[257:262] == b"ustar":
             raise CheckpointError(f"{path}: a tar file of a PyTorch before 0.1.10; load and save it with a later one")
@@ -160,7 +165,8 @@ def _read_zip(file: MappedFile, stand_ins: tuple[str, ...]) -> TorchFile:
 def _read_legacy(file: MappedFile, stand_ins: tuple[str, ...]) -> TorchFile:
     """Pickles of a magic number, a version, the machine, the object, the storages' keys; then the numbers of each."""
     name = str(file.path)
-    version = unpickle(file.content, len(LEGACY_START), name=name)
+    magic = unpickle(file.content, name=name)
+    version = unpickle(file.content, magic.end, name=name)
     machine = unpickle(file.content, version.end, name=name)
     if version.root != _LEGACY_PROTOCOL or not isinstance(machine.root, dict):
         raise CheckpointError(f"{name}: not a PyTorch file of a kind that is known; {_DAMAGED}")
