@@ -11,8 +11,25 @@ from torch import Tensor
 from roberta.errors import InputError
 
 
+# Functions with names, not lambdas: a model can be pickled, and sent to another process.
 def _quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
+
+
+def _clipped_gelu(x: Tensor) -> Tensor:
+    return F.gelu(x).clamp(-10, 10)
+
+
+def _squared_relu(x: Tensor) -> Tensor:
+    return F.relu(x).square()
+
+
+def _laplace(x: Tensor, mean: float = 0.707107, spread: float = 0.282095) -> Tensor:
+    return 0.5 * (1 + torch.erf((x - mean) / (spread * 2**0.5)))  # MEGA's stand-in for relu2
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x
 
 
 _tanh_gelu = partial(F.gelu, approximate="tanh")
@@ -20,15 +37,16 @@ _tanh_gelu = partial(F.gelu, approximate="tanh")
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_python": F.gelu,
-    # One function under four names: GPT-2's formula, its fused form, and fairseq's name for it.
+    # One function under five names: GPT-2's formula, its fused forms, and fairseq's name for it.
     "gelu_new": _tanh_gelu,
     "gelu_fast": _tanh_gelu,
     "gelu_pytorch_tanh": _tanh_gelu,
+    "gelu_python_tanh": _tanh_gelu,
     "gelu_accurate": _tanh_gelu,
-    "gelu_10": lambda x: F.gelu(x).clamp(-10, 10),
+    "gelu_10": _clipped_gelu,
     "quick_gelu": _quick_gelu,
     "relu": F.relu,
-    "relu2": lambda x: F.relu(x).square(),
+    "relu2": _squared_relu,
     "relu6": F.relu6,
     "leaky_relu": F.leaky_relu,
     "silu": F.silu,
@@ -36,7 +54,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "mish": F.mish,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "linear": lambda x: x,
+    "laplace": _laplace,
+    "linear": _unchanged,
 }
 
 

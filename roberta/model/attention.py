@@ -1,13 +1,14 @@
 """Multi-head attention, over a text itself or over the states of an encoder."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roberta.config import RobertaConfig
+from roberta.errors import InputError
 
 KeyValue = tuple[Tensor, Tensor]  # each (batch, heads, length, width of a head)
 
@@ -24,6 +25,7 @@ class View:
     head_mask: (layers, batch or 1, heads, 1 or queries, 1 or keys), multiplied with the probabilities.
     kept_keys: receives each layer's keys and values, for the next call's `past`.
     kept_probabilities: receives each layer's (batch, heads, queries, keys).
+    fused: whether the fused kernel can do all that; plain steps do it otherwise.
     """
 
     bias: Tensor | None = None
@@ -32,6 +34,12 @@ class View:
     head_mask: Tensor | None = None
     kept_keys: list[KeyValue] | None = None
     kept_probabilities: list[Tensor] | None = None
+    fused: bool = field(init=False)
+
+    def __post_init__(self):
+        # The fused kernel's backward pass takes every weight of a row that sees nothing for 1, whatever its length.
+        lost = self.bias is not None and torch.is_grad_enabled() and bool((self.bias.amax(-1) < 0).any())
+        self.fused = self.head_mask is None and self.kept_probabilities is None and not lost
 
 
 class Attention(nn.Module):
@@ -57,7 +65,7 @@ class Attention(nn.Module):
         """(batch, queries, width) -> (batch, queries, heads x width of a head)."""
         query = self.split(self.query(hidden))
         key, value = self.keys_and_values(hidden, view)
-        if self.relative == "absolute" and view.head_mask is None and view.kept_probabilities is None:
+        if self.relative == "absolute" and view.fused:
             dropout = self.dropout.p if self.training else 0.0
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=view.bias, dropout_p=dropout)
         else:
@@ -99,6 +107,12 @@ class Attention(nn.Module):
     def distance_scores(self, query: Tensor, key: Tensor) -> Tensor:
         """How well each query, and with relative_key_query each key, fits the distance between the two."""
         queries, keys = query.shape[2], key.shape[2]
+        if keys > self.longest:
+            raise InputError(
+                f"a text of {keys} tokens, and the model knows distances within {self.longest};"
+                " cut it with truncation=True or split it into windows",
+                code="too_long",
+            )
         place = torch.arange(keys, device=query.device)
         distance = place[keys - queries :, None] - place[None, :]  # with a cache the queries are the last columns
         table = self.distance_embedding(distance + self.longest - 1)  # (queries, keys, width of a head)

@@ -21,8 +21,11 @@ class Embeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.absolute = config.position_embedding_type == "absolute"
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
-        """words: (batch, length, width), from `look_up` or the caller's own; the ids (batch, length) or (1, length)."""
+    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
+        """words: (batch, length, width), from `look_up` or the caller's own; the ids (batch, length) or (1, length).
+
+        position_ids is not looked at when positions are relative.
+        """
         if token_type_ids is None:
             hidden = words + self.token_type_embeddings.weight[0]
         else:

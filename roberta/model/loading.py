@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
@@ -12,28 +12,22 @@ from torch import Tensor, nn
 
 from roberta.config import RobertaConfig
 from roberta.errors import CheckpointError, InputError
-from roberta.hub import Origin
-from roberta.model.parameters import HEADS
+from roberta.model.parameters import BODY, HEADS
 from roberta.weights.arrays import BFLOAT16
-from roberta.weights.folder import read_weights
-from roberta.weights.names import match_names
+from roberta.weights.folder import Weights
+from roberta.weights.names import match
 
 log = logging.getLogger(__name__)
 
 
-def stored_arrays(origin: Origin) -> Mapping[str, np.ndarray]:
-    """Every tensor of a checkpoint under its stored name, as a view into the mapped file."""
-    return read_weights(origin)
-
-
-def torch_dtype(asked: torch.dtype | str | None, config: RobertaConfig) -> torch.dtype:
-    """The type of the weights: float32 unless asked, "auto" as stored.
+def torch_dtype(asked: torch.dtype | str | None, config: RobertaConfig, stored: Weights) -> torch.dtype:
+    """The type of the weights: float32 unless asked; "auto" as the config says, or else as most of them are stored.
 
     Raises InputError: a name that is no floating-point type of torch.
     """
     if asked is None:
         return torch.float32
-    name = (config.dtype or "float32") if asked == "auto" else str(asked).removeprefix("torch.")
+    name = (config.dtype or stored.dtype or "float32") if asked == "auto" else str(asked).removeprefix("torch.")
     found = getattr(torch, name, None)
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise InputError(f"dtype {name!r} is no floating-point type; choose from float32, float16, bfloat16, float64")
@@ -41,44 +35,53 @@ def torch_dtype(asked: torch.dtype | str | None, config: RobertaConfig) -> torch
 
 
 def load_weights(
-    model: nn.Module,
-    stored: Mapping[str, np.ndarray | Tensor],
-    *,
-    dtype: torch.dtype,
-    device: torch.device | str | None,
-    strict: bool,
-    source: str,
+    model: nn.Module, stored: Weights, *, dtype: torch.dtype, device: torch.device | str | None, strict: bool
 ) -> None:
     """Give every parameter of `model`, which may lie on the meta device, its stored value.
 
     Raises CheckpointError: tensors of the encoder missing, a head stored in part, another shape, whole numbers where
     fractions belong; with strict also a head or pooler that is not stored at all.
     """
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    matched, unexpected = match_names(stored, expected)
-    if unexpected:
-        log.debug("%s: tensors not used by %s: %s", source, type(model).__name__, ", ".join(sorted(unexpected)))
-    _check_shapes(stored, matched, expected, source)
-    drawn = _modules_to_draw(model, expected.keys() - matched.keys(), source, strict)
+    tied = model.config.tie_word_embeddings and model.get_output_embeddings() is not None
+    ties = {"lm_head.decoder.weight": BODY + "embeddings.word_embeddings.weight"} if tied else {}
+    # lm_head.bias is lm_head.decoder.bias by another name; `tie_weights` gives tied parameters their second names.
+    expected = {name: x.shape for name, x in model.state_dict().items() if name not in {*ties, "lm_head.bias"}}
+    matched = match(stored.tensors, expected, source=stored.source, ties=ties)
+    if matched.unexpected:
+        log.debug("%s: not used by %s: %s", stored.source, type(model).__name__, ", ".join(sorted(matched.unexpected)))
+    _check_shapes(matched.found, expected, stored.source)
+    if matched.missing:
+        _check_missing(model, expected, matched.missing, stored.source, strict)
 
     loaded = {}
-    for name, key in matched.items():
-        tensor = _to_tensor(stored[key], source, key)
-        if not torch.isfinite(tensor.sum(dtype=torch.float32)):
-            warnings.warn(f"{source}: {key} holds NaN or infinite numbers; answers may be NaN too", stacklevel=4)
+    for name, array in matched.found.items():
+        tensor = to_tensor(array)
+        if not torch.isfinite(tensor.sum(dtype=torch.promote_types(tensor.dtype, torch.float32))):
+            warnings.warn(f"{stored.source}: {name} holds NaN or infinite numbers; answers may too", stacklevel=3)
         loaded[name] = tensor.to(device=device or "cpu", dtype=dtype)
     model.load_state_dict(loaded, strict=False, assign=True)
-    for module in drawn:
-        module.to_empty(device=device or "cpu").to(dtype)
-        module.apply(model.init_weights)
+    _draw(model, matched.missing, dtype, device)
     model.tie_weights()
 
 
-def _check_shapes(stored, matched: dict[str, str], expected: dict[str, torch.Size], source: str) -> None:
+def to_tensor(array: np.ndarray) -> Tensor:
+    """An array of `roberta.weights` as a tensor over the same memory."""
+    if array.dtype == BFLOAT16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def to_array(tensor: Tensor) -> np.ndarray:
+    """The other way round; NumPy has no bfloat16 of its own."""
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.view(torch.int16).numpy().view(BFLOAT16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
+
+
+def _check_shapes(found: Mapping[str, np.ndarray], expected: Mapping[str, torch.Size], source: str) -> None:
     wrong = [
-        f"{key} is {tuple(stored[key].shape)}, the model needs {tuple(expected[name])}"
-        for name, key in matched.items()
-        if tuple(stored[key].shape) != tuple(expected[name])
+        f"{name} is {array.shape}, the model needs {tuple(expected[name])}"
+        for name, array in found.items()
+        if array.shape != tuple(expected[name])
     ]
     if wrong:
         raise CheckpointError(
@@ -87,52 +90,50 @@ def _check_shapes(stored, matched: dict[str, str], expected: dict[str, torch.Siz
         )
 
 
-def _modules_to_draw(model: nn.Module, missing: set[str], source: str, strict: bool) -> list[nn.Module]:
-    """The heads and poolers to start at random; raises for whatever else is missing."""
-    if model.config.tie_word_embeddings:
-        missing = missing - {"lm_head.decoder.weight"}
-    if not missing:
-        return []
-    optional = {"pooler": "pooler", "roberta.pooler": "roberta.pooler"}
-    if model.head is not None:
-        optional[HEADS[model.head].module] = HEADS[model.head].module
-    whole = [name for name in optional if any(key.startswith(name + ".") for key in missing)]
-    names_of = {name: {key for key in model.state_dict() if key.startswith(name + ".")} for name in whole}
-    tied = {"lm_head.decoder.weight"} if model.config.tie_word_embeddings else set()
-    entirely = [name for name in whole if names_of[name] - tied <= missing]
-    lost = missing - set().union(*(names_of[name] for name in entirely))
+def _check_missing(
+    model: nn.Module, expected: Collection[str], missing: Collection[str], source: str, strict: bool
+) -> None:
+    """Parts that are not stored at all may start at random; raises for whatever else is missing."""
     kind = type(model).__name__
+    stored_parts = {_part(name, model) for name in set(expected).difference(missing)}
+    lost = [name for name in missing if _part(name, model) in {None, *stored_parts}]
     if lost:
         raise CheckpointError(
-            f"{source}: no weights for {_some(sorted(lost))} of {kind}; the file is incomplete,"
+            f"{source}: no weights for {_some(lost)} of {kind}; the file is incomplete,"
             " or belongs to a model of another size"
         )
+    parts = " and ".join(dict.fromkeys(_part(name, model) for name in missing))
     if strict:
         raise CheckpointError(
-            f"{source}: no weights for the {' and '.join(entirely)} of {kind}, and answers are never made with random"
+            f"{source}: no weights for the {parts} of {kind}, and answers are never made with random"
             " ones; name a model that was trained for this, or train one: roberta train"
         )
     warnings.warn(
-        f"{source}: the {' and '.join(entirely)} of {kind} is not in the checkpoint and starts at random;"
-        " train it before you use its answers",
+        f"{source}: no weights for the {parts} of {kind}: started at random; train it before you use its answers",
         stacklevel=4,
     )
-    return [model.get_submodule(name) for name in entirely]
 
 
-def _to_tensor(value: np.ndarray | Tensor, source: str, key: str) -> Tensor:
-    if isinstance(value, Tensor):
-        return value
-    if value.dtype == BFLOAT16:
-        return torch.from_numpy(value.view(np.int16)).view(torch.bfloat16)
-    if value.dtype.kind != "f":
-        raise CheckpointError(
-            f"{source}: {key} holds {value.dtype} numbers where fractions belong; the file is damaged"
-        )
-    return torch.from_numpy(value)
+def _part(name: str, model: nn.Module) -> str | None:
+    """The part that a parameter belongs to, where fine-tuning may add it: pooler, head, cross-attention; else None."""
+    words = name.removeprefix(BODY).split(".")
+    if "crossattention" in words:
+        return "crossattention"
+    own = HEADS[model.head].module if model.head else None
+    return words[0] if words[0] in ("pooler", own) else None
 
 
-def _some(names: Iterable[str], between: str = ", ", most: int = 5) -> str:
-    names = list(names)
+def _draw(model: nn.Module, missing: Collection[str], dtype: torch.dtype, device: torch.device | str | None) -> None:
+    owners: dict[str, nn.Module] = {}
+    for name in missing:
+        path, _, own_name = name.rpartition(".")
+        owner = owners.setdefault(path, model.get_submodule(path))
+        shape = getattr(owner, own_name).shape
+        setattr(owner, own_name, nn.Parameter(torch.empty(shape, dtype=dtype, device=device or "cpu")))
+    for owner in owners.values():
+        model.init_weights(owner)
+
+
+def _some(names: list[str], between: str = ", ", most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more

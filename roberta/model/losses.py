@@ -16,8 +16,12 @@ def masked_lm(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def causal_lm(logits: Tensor, labels: Tensor) -> Tensor:
-    """The same with each position asked for the token after it; labels are given unshifted."""
-    return masked_lm(logits[:, :-1], labels[:, 1:])
+    """The same with each position asked for the token after it; labels are given unshifted.
+
+    In float32 at least, as in the reference: half precision would round each of very many probabilities.
+    """
+    precise = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    return masked_lm(precise[:, :-1], labels[:, 1:])
 
 
 def token_classification(logits: Tensor, labels: Tensor) -> Tensor:
@@ -40,7 +44,9 @@ def sequence_classification(logits: Tensor, labels: Tensor, config: RobertaConfi
     problem = config.problem_type or _problem_type(logits.shape[1], labels)
     if problem == "regression":
         if logits.shape[1] == 1:
-            return F.mse_loss(logits.squeeze(1), labels.flatten().to(logits.dtype))
+            logits, labels = logits.flatten(), labels.flatten()
+        if labels.shape != logits.shape:
+            raise InputError(f"numbers of shape {tuple(labels.shape)} as labels; give shape {tuple(logits.shape)}")
         return F.mse_loss(logits, labels.to(logits.dtype))
     if problem == "single_label_classification":
         return _cross_entropy(logits, labels)
@@ -78,8 +84,8 @@ def _cross_entropy(logits: Tensor, classes: Tensor, ignored: int = IGNORED) -> T
         raise InputError("labels are fractions where class numbers are needed; give whole numbers (torch.long)")
     if classes.numel() != len(logits):
         raise InputError(f"{classes.numel()} labels for {len(logits)} predictions; give one label for each")
-    counted = classes[classes != ignored]
-    if counted.numel() and not classes.is_cuda and not 0 <= int(counted.min()) <= int(counted.max()) < logits.shape[1]:
-        wrong = int(counted.min() if counted.min() < 0 else counted.max())
-        raise InputError(f"label {wrong} is none of the {logits.shape[1]} classes (0..{logits.shape[1] - 1})")
+    if not classes.is_cuda:  # on a GPU asking would wait for the device, which checks for itself
+        wrong = classes[((classes < 0) | (classes >= logits.shape[1])) & (classes != ignored)]
+        if wrong.numel():
+            raise InputError(f"label {int(wrong[0])} is none of the {logits.shape[1]} classes 0..{logits.shape[1] - 1}")
     return F.cross_entropy(logits, classes.long(), ignore_index=ignored)

@@ -20,18 +20,24 @@ def attention_bias(
 
     Raises InputError: a mask whose shape fits neither.
     """
-    visible = None
+    dtype, visible = _dtype_of_scores(like), None
     if mask is not None:
-        shapes = {2: (batch, keys), 3: (batch, queries, keys), 4: (batch, mask.shape[1], queries, keys)}
+        shapes = {2: (batch, keys), 3: (batch, queries, keys), 4: (batch, *mask.shape[1:2], queries, keys)}
         if tuple(mask.shape) != shapes.get(mask.dim()):
             raise InputError(
                 f"attention mask of shape {tuple(mask.shape)}; give (batch, keys) = {(batch, keys)},"
                 f" cached columns included, or (batch, queries, keys) = {(batch, queries, keys)}"
             )
-        mask = mask.to(like.device, like.dtype)
+        mask = mask.to(like.device, dtype)
         visible = {2: mask[:, None, None], 3: mask[:, None], 4: mask}[mask.dim()]
     if causal and (mask is None or mask.dim() == 2):
         place = torch.arange(keys, device=like.device)
-        earlier = (place[keys - queries :, None] >= place[None, :]).to(like.dtype)[None, None]
+        earlier = (place[keys - queries :, None] >= place[None, :]).to(dtype)[None, None]
         visible = earlier if visible is None else earlier * visible
-    return None if visible is None else (1 - visible) * torch.finfo(like.dtype).min
+    return None if visible is None else (1 - visible) * torch.finfo(dtype).min
+
+
+def _dtype_of_scores(like: Tensor) -> torch.dtype:
+    """Under autocast the scores have another type than the hidden states; float32's lowest number is -inf in it."""
+    kind = like.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype

@@ -67,10 +67,12 @@ class RobertaModel(PretrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
     ) -> EncoderOutput | tuple:
         """encoder_hidden_states: (batch, source length, width), with encoder_attention_mask (batch, source length).
 
         past_key_values: the cache of earlier columns; attention_mask then covers those too. use_cache: return one.
+        cache_position: documented, and without effect here: a cache knows its own length.
         """
         config = self.config
         words = self._words(input_ids, inputs_embeds)
@@ -81,7 +83,7 @@ class RobertaModel(PretrainedModel):
         states: list[Tensor] | None = [] if _asked(output_hidden_states, config.output_hidden_states) else None
 
         before = 0 if past is None else past.real_tokens
-        if position_ids is None:
+        if position_ids is None and self.embeddings.absolute:
             counted = input_ids if input_ids is not None else _no_padding(words, config)
             position_ids = count_positions(counted, config, before)
         own = View(
@@ -94,7 +96,7 @@ class RobertaModel(PretrainedModel):
                 like=words,
             ),
             past=None if past is None else past.own,
-            head_mask=_per_layer(head_mask, config),
+            head_mask=_per_layer(head_mask, config, words),
             kept_keys=[] if caching else None,
             kept_probabilities=[] if attending else None,
         )
@@ -128,6 +130,8 @@ class RobertaModel(PretrainedModel):
                 f"input of shape {tuple(given.shape)}; give input_ids as (batch, length)"
                 " or inputs_embeds as (batch, length, width)"
             )
+        if not given.shape[1]:
+            raise InputError("input without any token; give at least one column", code="empty_text")
         return self.embeddings.look_up(input_ids) if inputs_embeds is None else inputs_embeds
 
     def _view_of_source(
@@ -402,9 +406,12 @@ def _no_padding(words: Tensor, config: RobertaConfig) -> Tensor:
     return torch.full(words.shape[:2], config.pad_token_id + 1, device=words.device)
 
 
-def _per_layer(head_mask: Tensor | None, config: RobertaConfig) -> Tensor | None:
+def _per_layer(head_mask: Tensor | None, config: RobertaConfig, like: Tensor) -> Tensor | None:
     """(heads,) or (layers, heads) -> (layers, 1, heads, 1, 1); five axes are taken as they are."""
-    if head_mask is None or head_mask.dim() == 5:
+    if head_mask is None:
+        return None
+    head_mask = head_mask.to(like.device, like.dtype)
+    if head_mask.dim() == 5:
         return head_mask
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     if head_mask.shape not in {(heads,), (layers, heads)}:

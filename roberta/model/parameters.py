@@ -131,11 +131,14 @@ def position_ids(input_ids, config: RobertaConfig, before=0):
     padding = config.pad_token_id
     real = input_ids != padding
     positions = (real.cumsum(1) + before) * real + padding
-    longest = int(positions.max()) - padding if positions.size != 0 and positions.shape[1] else 0
-    if longest > config.usable_length:
-        raise InputError(
-            f"a text of {longest} tokens, and the model has room for {config.usable_length};"
-            " cut it with truncation=True or split it into windows",
-            code="too_long",
-        )
+    # Few columns and none earlier always fit: on a GPU, looking would wait for the device.
+    sure = isinstance(before, int) and before + real.shape[1] <= config.usable_length
+    if not sure and 0 not in real.shape:
+        longest = int(positions.max()) - padding
+        if longest > config.usable_length:
+            raise InputError(
+                f"a text of {longest} tokens, and the model has room for {config.usable_length};"
+                " cut it with truncation=True or split it into windows",
+                code="too_long",
+            )
     return positions

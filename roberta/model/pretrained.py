@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from roberta.config import RobertaConfig
 from roberta.errors import InputError
 from roberta.hub import Origin
-from roberta.model.loading import load_weights, stored_arrays, torch_dtype
-from roberta.weights.folder import save_weights
+from roberta.model.loading import load_weights, to_array, torch_dtype
+from roberta.weights.folder import Weights, read_weights, save_weights
 
 
 class PretrainedModel(nn.Module):
@@ -92,8 +93,8 @@ class PretrainedModel(nn.Module):
             )
         with torch.device("meta"):  # names and shapes only: the stored weights take their places without a copy
             model = cls(config, **own)
-        arrays = stored_arrays(origin) if state_dict is None else state_dict
-        load_weights(model, arrays, dtype=torch_dtype(dtype, config), device=device, strict=strict, source=str(origin))
+        stored = read_weights(origin) if state_dict is None else _copied(state_dict)
+        load_weights(model, stored, dtype=torch_dtype(dtype, config, stored), device=device, strict=strict)
         return model.eval()
 
     def save_pretrained(
@@ -147,6 +148,10 @@ class PretrainedModel(nn.Module):
     def set_input_embeddings(self, table: nn.Embedding) -> None:
         self.body.embeddings.word_embeddings = table
         self.tie_weights()
+
+    def set_output_embeddings(self, decoder: nn.Linear) -> None:
+        self.lm_head.decoder = decoder
+        self.lm_head.bias = decoder.bias
 
     def get_output_embeddings(self) -> nn.Linear | None:
         head = getattr(self, "lm_head", None)
@@ -234,12 +239,9 @@ class PretrainedModel(nn.Module):
         return self.training and self.is_gradient_checkpointing
 
 
-def to_array(tensor: Tensor):
-    """A tensor as the NumPy array that `roberta.weights` writes."""
-    from roberta.weights.arrays import BFLOAT16
-
-    tensor = tensor.detach().cpu().contiguous()
-    return tensor.view(torch.int16).numpy().view(BFLOAT16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
+def _copied(state_dict: dict[str, Tensor]) -> Weights:
+    """Copies, since the model's parameters will be made over them and training must not change the caller's."""
+    return Weights({name: to_array(tensor.clone()) for name, tensor in state_dict.items()}, "the given state_dict")
 
 
 def _read_config(config, origin: Origin, others: dict[str, Any]) -> tuple[RobertaConfig, dict[str, Any]]:
@@ -247,4 +249,4 @@ def _read_config(config, origin: Origin, others: dict[str, Any]) -> tuple[Robert
         return RobertaConfig.from_pretrained(origin, return_unused_kwargs=True, **others)
     if not isinstance(config, RobertaConfig):
         return RobertaConfig.from_pretrained(config, return_unused_kwargs=True, **others)
-    return config, others
+    return copy.deepcopy(config), others  # the model may change its own: pruned heads, more words

@@ -31,10 +31,10 @@ class Case:
     def model(self):
         """The model of the case, in eval mode, with the case's overrides."""
         kind = getattr(roberta, self.row["class"])
-        path = self.folder / "checkpoints" / self.row["checkpoint"]
+        path = self.folder / "checkpoints" / self.row["checkpoint"].removeprefix("checkpoints/")
         config = roberta.RobertaConfig.from_pretrained(path, **self.row["config_overrides"])
-        model = kind.from_pretrained(path, config=config, **self.row.get("init_kwargs", {}))
-        for method, arguments in self.row.get("after_load", []):
+        model = kind.from_pretrained(path, config=config, **(self.row.get("init_kwargs") or {}))
+        for method, arguments in self.row.get("after_load") or []:
             getattr(model, method)(**arguments)
         return model
 
@@ -55,10 +55,10 @@ class Case:
         return ...
 
 
-def cases(folder: Path, call: str) -> list[Case]:
-    """The cases of one golden_cases.json whose call is `call`, without those that must not be imitated."""
+def cases(folder: Path, call: str, *, do_not_copy: bool = False) -> list[Case]:
+    """The cases of one golden_cases.json whose call is `call`; with do_not_copy those that must not be imitated."""
     rows = json.loads((folder / "golden_cases.json").read_text())["cases"]
-    return [Case(folder, row) for row in rows if row["call"] == call and not row.get("do_not_copy")]
+    return [Case(folder, row) for row in rows if row["call"] == call and bool(row.get("do_not_copy")) == do_not_copy]
 
 
 def flat(output) -> dict[str, np.ndarray]:
@@ -69,7 +69,7 @@ def flat(output) -> dict[str, np.ndarray]:
 
     def walk(name: str, value):
         if isinstance(value, torch.Tensor):
-            found[name] = value.detach().numpy()
+            found[name] = value.detach().cpu().numpy()
         elif isinstance(value, KeyValueCache):
             for number, layer in enumerate(value):
                 for part, tensor in zip(("key", "value", "cross_key", "cross_value"), layer):
