@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from roberta.errors import UsageError
-from roberta.tasks.base import Result, Task
+from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.long_text import LongText
 from roberta.tasks.numbers import sigmoid, softmax, top
-from roberta.tasks.text_windows import TextWindow, mean_over, note, windows_of_pair, windows_of_text
+from roberta.tasks.text_windows import mean_over, what_was_cut, windows_of_pair, windows_of_text
 
 if TYPE_CHECKING:
     from roberta.records import Record
@@ -75,20 +75,20 @@ class Classify(Task):
         """Whether the model measures instead of naming."""
         return self.problem_type == "regression" and self.chosen_activation == "none"
 
-    def prepare(self, record: Record) -> list[TextWindow]:
+    def prepare(self, record: Record) -> list[Window]:
         ids = self.tokenizer.encode_ids(record.string("text", allow_empty=self.allow_empty))
         if record.fields.get("text_pair") is None:
             return windows_of_text(self.tokenizer, self.long, ids)
         pair_ids = self.tokenizer.encode_ids(record.string("text_pair", allow_empty=self.allow_empty))
         return windows_of_pair(self.tokenizer, self.long, ids, pair_ids)
 
-    def decode(self, record: Record, windows: list[TextWindow], outputs: list[np.ndarray]) -> Result:
+    def decode(self, record: Record, windows: list[Window], outputs: list[np.ndarray]) -> Result:
         logits = np.stack(outputs).astype(np.float64)  # (windows, labels)
         scores = mean_over(windows, ACTIVATIONS[self.chosen_activation](logits))
         if self.gives_values:
-            return {**self._values(scores), **note(windows)}
+            return {**self._values(scores), **what_was_cut(windows)}
         shown = mean_over(windows, logits) if self.logits else None
-        return {**ranked(self.names, scores, self.best, self.threshold, shown), **note(windows)}
+        return {**ranked(self.names, scores, self.best, self.threshold, shown), **what_was_cut(windows)}
 
     def _values(self, values: np.ndarray) -> Result:
         if len(values) == 1:

@@ -1,10 +1,10 @@
-"""One text or two, cut into windows that know how much of them they read."""
+"""One text or two, cut into windows whose note says how much of them they read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,27 +20,26 @@ MOST_PAIRINGS = 4096  # windows of one pair whose two texts are both cut; their 
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class TextWindow(Window):
-    """A window of a record.
+class Reading(NamedTuple):
+    """The note of a window.
 
     tokens: how many it reads, <s> and </s> not counted. left_out: tokens of the record that no window reads.
     """
 
-    tokens: int = 0
-    left_out: int = 0
+    tokens: int
+    left_out: int
 
 
-def windows_of_text(tokenizer: RobertaTokenizer, long: LongText, ids: Sequence[int]) -> list[TextWindow]:
+def windows_of_text(tokenizer: RobertaTokenizer, long: LongText, ids: Sequence[int]) -> list[Window]:
     """The windows of one text. Raises InputError and UsageError as LongText.spans does."""
     spans = long.spans(len(ids), tokenizer.num_special_tokens_to_add())
     left_out = long.note(spans, len(ids)).get("truncated", 0)
-    return [TextWindow(tokenizer.frame(ids[start:end]), None, end - start, left_out) for start, end in spans]
+    return [Window(tokenizer.frame(ids[start:end]), note=Reading(end - start, left_out)) for start, end in spans]
 
 
 def windows_of_pair(
     tokenizer: RobertaTokenizer, long: LongText, first: Sequence[int], second: Sequence[int]
-) -> list[TextWindow]:
+) -> list[Window]:
     """The windows of two texts that are read side by side.
 
     When they do not fit together, the shorter is kept whole as long as it takes at most half of the room, and the
@@ -69,7 +68,7 @@ def windows_of_pair(
     truncates = long.long == "truncate"
     left_out = count - first_spans[0][1] - second_spans[0][1] if truncates else 0
     return [
-        TextWindow(tokenizer.frame(first[a:b], second[c:d]), None, b - a + d - c, left_out)
+        Window(tokenizer.frame(first[a:b], second[c:d]), note=Reading(b - a + d - c, left_out))
         for a, b in first_spans
         for c, d in second_spans
     ]
@@ -99,15 +98,15 @@ def _shares(first: int, second: int, size: int) -> tuple[int, int]:
     return (shorter, size - shorter) if first <= second else (size - shorter, shorter)
 
 
-def mean_over(windows: Sequence[TextWindow], values: np.ndarray) -> np.ndarray:
+def mean_over(windows: Sequence[Window], values: np.ndarray) -> np.ndarray:
     """Mean of (windows, n) by the number of tokens that each window reads: (n,)."""
     if len(windows) == 1:
         return values[0]
-    return np.average(values, axis=0, weights=[window.tokens for window in windows])
+    return np.average(values, axis=0, weights=[window.note.tokens for window in windows])
 
 
-def note(windows: Sequence[TextWindow]) -> dict[str, int]:
+def what_was_cut(windows: Sequence[Window]) -> dict[str, int]:
     """What the result says of a text that did not fit: nothing, {"windows": n} or {"truncated": tokens left out}."""
     if len(windows) > 1:
         return {"windows": len(windows)}
-    return {"truncated": windows[0].left_out} if windows[0].left_out else {}
+    return {"truncated": windows[0].note.left_out} if windows[0].note.left_out else {}
