@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from roberta.errors import InputError
+from roberta.generation.causal import RobertaForCausalLM
 
 
 class Continuation:
@@ -35,7 +38,8 @@ class Continuation:
 
     def scores(self, input_ids: Tensor) -> Tensor:
         """(rows, vocabulary) float32: the model's scores of the token after each row of `input_ids` (rows, length)."""
-        output = self._model(
+        logits, cache = _last_logits(
+            self._model,
             input_ids=input_ids if self._cache is None else input_ids[:, -1:],
             attention_mask=self._visible,
             encoder_hidden_states=self._source,
@@ -44,10 +48,10 @@ class Continuation:
             use_cache=self._use_cache,
             return_dict=True,
         )
-        self._cache = output.past_key_values if self._use_cache else None
+        self._cache = cache if self._use_cache else None
         self._visible = torch.nn.functional.pad(self._visible, (0, 1), value=1)
         # A copy: a view of the last column would keep the scores of the whole prompt in memory.
-        return output.logits[:, -1].to(torch.float32, copy=True)
+        return logits.to(torch.float32, copy=True)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows: some dropped, some repeated, in this order."""
@@ -60,6 +64,19 @@ class Continuation:
             self._source_visible = self._source_visible[rows]
         if self._cache is not None:
             self._cache = self._cache.reorder(rows)
+
+
+def _last_logits(model, **inputs) -> tuple[Tensor, Any]:
+    """The last column's scores, and the cache.
+
+    Of our own model only that column meets the vocabulary: a batch of 32 prompts of 512 tokens and 50,265 words would
+    otherwise make 3 GB of scores, and use a third of the time, for nothing.
+    """
+    if isinstance(model, RobertaForCausalLM):
+        body = model.roberta(**inputs)
+        return model.lm_head(body.last_hidden_state[:, -1]), body.past_key_values
+    output = model(**inputs)
+    return output.logits[:, -1], output.past_key_values
 
 
 def left_aligned_padding(input_ids: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:

@@ -240,6 +240,14 @@ def test_a_step_keeps_the_scores_of_the_last_column_only():
     assert scores.untyped_storage().nbytes() == 2 * 14 * 4
 
 
+def test_only_the_last_column_of_a_prompt_meets_the_vocabulary():
+    model = tiny_decoder()
+    shapes = []
+    model.lm_head.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
+    generate(model, [[0, 5, 6, 7]] * 2, max_new_tokens=3, eos_token_id=[])
+    assert shapes == [(2, 40)] * 3
+
+
 def test_a_model_in_half_precision_is_scored_in_single():
     model = tiny_decoder().to(torch.bfloat16)
     found = generate(model, [[0, 5]], max_new_tokens=3, output_logits=True, return_dict_in_generate=True)
