@@ -6,6 +6,7 @@ from roberta.version import __version__
 
 _MODELS = "roberta.model.models"
 _HOME = {
+    "run": "roberta.engine.run",
     "RobertaConfig": "roberta.config",
     "AutoConfig": "roberta.config",
     "RobertaTokenizer": "roberta.tokenizer",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roberta.builtin import MINI
-from roberta.config import RobertaConfig
+from roberta.config import CONFIG_FILE, RobertaConfig
 from roberta.engine.backend import Backend
 from roberta.engine.batching import plan_batches
 from roberta.engine.feed import Feed
@@ -19,6 +19,7 @@ from roberta.hub import Origin
 from roberta.records import BrokenRecord, Record
 from roberta.tasks.base import Again, Result, Task, Window
 from roberta.tokenizer import AutoTokenizer, RobertaTokenizer
+from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder
 
 BATCH_TOKENS = 1024
 LOOK_AHEAD = 32  # batches' worth of tokens that are sorted together
@@ -31,10 +32,11 @@ class Answer:
     record: Record | BrokenRecord
     result: Result | None = None
     error: RobertaError | None = None
+    tokens: int = 0  # of its windows, in all rounds
 
 
 @dataclass
-class _Job:
+class _Work:
     """One record on its way: its windows, what is left of their outputs, how to decode them."""
 
     record: Record | BrokenRecord
@@ -43,10 +45,12 @@ class _Job:
     decode: Callable[[list[Any]], Result | Again] | None = None
     error: RobertaError | None = None
     result: Result | None = None
+    tokens: int = 0
 
-    @property
-    def tokens(self) -> int:
-        return sum(len(window.input_ids) for window in self.windows)
+    def take(self, windows: list[Window], decode: Callable[[list[Any]], Result | Again]) -> None:
+        """Begin a round."""
+        self.windows, self.outputs, self.decode = windows, [None] * len(windows), decode
+        self.tokens += sum(len(window.input_ids) for window in windows)
 
     @property
     def is_complete(self) -> bool:
@@ -78,11 +82,21 @@ class Runner:
 
     @cached_property
     def tokenizer(self) -> RobertaTokenizer:
-        return AutoTokenizer.from_pretrained(self.origin)
+        return AutoTokenizer.from_pretrained(self.encoder_origin)
 
     @cached_property
     def config(self) -> RobertaConfig:
-        return RobertaConfig.from_pretrained(self.origin)
+        return RobertaConfig.from_pretrained(self.encoder_origin)
+
+    @cached_property
+    def sentence_modules(self) -> SentenceModules:
+        """What a sentence-transformers folder says; for any other checkpoint the mean of the hidden states."""
+        return read_sentence_folder(self.origin) or SentenceModules(self.origin)
+
+    @cached_property
+    def encoder_origin(self) -> Origin:
+        """Where the RoBERTa model lies: older sentence-transformers folders keep it in a folder of its own."""
+        return self.origin if self.origin.file(CONFIG_FILE) else self.sentence_modules.encoder
 
     def answer(self, task: Task, records: Iterable[Record | BrokenRecord]) -> Iterator[Answer]:
         """One answer for each record, in order. Errors of a record are its answer; errors of the input are raised.
@@ -93,42 +107,40 @@ class Runner:
         Raises ReadError: the input broke, after everything before it was answered; CheckpointError: the model does not
         fit the task; ResourceError: not even one window fits the memory.
         """
-        feed = Feed(
-            records, lambda record: _prepared(task, record), lambda job: job.tokens, LOOK_AHEAD * self.batch_tokens
-        )
-        for jobs in feed:
-            yield from self._answered(task, jobs)
+        feed = Feed(records, lambda record: _prepared(task, record), _weight, LOOK_AHEAD * self.batch_tokens)
+        for works in feed:
+            yield from self._answered(task, works)
 
-    def _answered(self, task: Task, jobs: Sequence[_Job]) -> Iterator[Answer]:
-        for job in jobs:
-            if job.error is None and not job.windows:
-                self._decode(job)
-        unanswered = deque(jobs)
-        waiting = _windows_of(jobs)
+    def _answered(self, task: Task, works: Sequence[_Work]) -> Iterator[Answer]:
+        for work in works:
+            if work.error is None and not work.windows:
+                self._decode(work)
+        unanswered = deque(works)
+        waiting = _windows_of(works)
         while waiting:
-            again: list[_Job] = []
+            again: list[_Work] = []
             for batch in self._batches(waiting):
                 ran = [waiting[number] for number in batch]
                 self._run(task, ran)
-                for job in {id(job): job for job, _ in ran}.values():
-                    if job.is_complete:
-                        self._decode(job)
-                        if job.windows:
-                            again.append(job)
+                for work in {id(work): work for work, _ in ran}.values():
+                    if work.is_complete:
+                        self._decode(work)
+                        if work.windows:
+                            again.append(work)
                 yield from _front(unanswered)
             waiting = _windows_of(again)
         yield from _front(unanswered)
 
-    def _batches(self, waiting: Sequence[tuple[_Job, int]]) -> list[list[int]]:
-        return plan_batches([len(job.windows[place].input_ids) for job, place in waiting], self.batch_tokens)
+    def _batches(self, waiting: Sequence[tuple[_Work, int]]) -> list[list[int]]:
+        return plan_batches([len(work.windows[place].input_ids) for work, place in waiting], self.batch_tokens)
 
-    def _run(self, task: Task, batch: Sequence[tuple[_Job, int]]) -> None:
+    def _run(self, task: Task, batch: Sequence[tuple[_Work, int]]) -> None:
         """Fill in the outputs of one batch; a window that fails takes only its own record with it."""
-        batch = [(job, place) for job, place in batch if job.error is None]
+        batch = [(work, place) for work, place in batch if work.error is None]
         if not batch:
             return
         try:
-            outputs = self._backend(task).run([job.windows[place] for job, place in batch])
+            outputs = self._backend(task).run([work.windows[place] for work, place in batch])
         except (ResourceError, InputError) as error:
             if len(batch) > 1:  # half the memory; and the half without the culprit is answered
                 middle = len(batch) // 2
@@ -139,24 +151,24 @@ class Runner:
             else:
                 batch[0][0].error = error
             return
-        for (job, place), output in zip(batch, outputs):
+        for (work, place), output in zip(batch, outputs):
             try:
-                job.outputs[place] = task.condense(job.record, job.windows[place], output)
+                work.outputs[place] = task.condense(work.record, work.windows[place], output)
             except InputError as error:
-                job.error = error
+                work.error = error
 
-    def _decode(self, job: _Job) -> None:
+    def _decode(self, work: _Work) -> None:
         """Decode a record whose outputs are all there; its task may want the model again, with other windows."""
-        outputs, job.windows, job.outputs = job.outputs, [], []
+        outputs, work.windows, work.outputs = work.outputs, [], []
         try:
-            found = job.decode(outputs)
+            found = work.decode(outputs)
         except InputError as error:
-            job.error = error
+            work.error = error
             return
         if isinstance(found, Again):
-            job.windows, job.outputs, job.decode = found.windows, [None] * len(found.windows), found.decode
+            work.take(found.windows, found.decode)
         else:
-            job.result = found
+            work.result = found
 
     def _backend(self, task: Task) -> Backend:
         key = (task.head, task.layers)
@@ -174,33 +186,38 @@ class Runner:
             torch.set_num_threads(self.threads)
         device = choose_device(self.device)
         dtype = choose_dtype(self.dtype, device)
-        return TorchBackend(self.origin, task.head, layers=task.layers, device=device, dtype=dtype)
+        return TorchBackend(self.encoder_origin, task.head, layers=task.layers, device=device, dtype=dtype)
 
 
-def _windows_of(jobs: Iterable[_Job]) -> list[tuple[_Job, int]]:
-    return [(job, place) for job in jobs for place in range(len(job.windows))]
+def _weight(work: _Work) -> int:
+    """Tokens; for a record that has more text than windows, or none, about as many as its text has."""
+    fields = work.record.as_given.values()
+    return max(work.tokens, sum(len(value) for value in fields if isinstance(value, str)) // 4)
 
 
-def _front(unanswered: deque[_Job]) -> Iterator[Answer]:
+def _windows_of(works: Iterable[_Work]) -> list[tuple[_Work, int]]:
+    return [(work, place) for work in works for place in range(len(work.windows))]
+
+
+def _front(unanswered: deque[_Work]) -> Iterator[Answer]:
     """The answers that are ready and have no unanswered record before them."""
     while unanswered and (unanswered[0].result is not None or unanswered[0].error is not None):
-        job = unanswered.popleft()
-        yield Answer(job.record, job.result, job.error)
+        work = unanswered.popleft()
+        yield Answer(work.record, work.result, work.error, work.tokens)
 
 
-def _prepared(task: Task, record: Record | BrokenRecord) -> _Job:
-    job = _Job(record)
+def _prepared(task: Task, record: Record | BrokenRecord) -> _Work:
+    work = _Work(record)
     if isinstance(record, BrokenRecord):
-        job.error = record.error
-        return job
+        work.error = record.error
+        return work
     try:
         windows = task.prepare(record)
     except InputError as error:
-        job.error = error
-        return job
-    job.windows, job.outputs = windows, [None] * len(windows)
-    job.decode = lambda outputs: task.decode(record, windows, outputs)
-    return job
+        work.error = error
+        return work
+    work.take(windows, lambda outputs: task.decode(record, windows, outputs))
+    return work
 
 
 def open_runner(model: str | Path | None = None, *, revision: str | None = None, **options: Any) -> Runner:

@@ -1,0 +1,86 @@
+"""One job: records through a task into results, with the user's rule for records that fail, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from roberta.engine.runner import Answer, Runner
+from roberta.errors import RobertaError, UsageError
+from roberta.records import BrokenRecord, Fields, Record
+from roberta.tasks.base import Result, Task
+
+ON_ERROR = ("fail", "skip", "record")
+
+
+@dataclass
+class Tally:
+    """What a job came to so far. tokens: those of all windows; truncated: those left out of texts too long for one."""
+
+    records: int = 0
+    failed: int = 0
+    tokens: int = 0
+    truncated: int = 0
+
+    def add(self, answer: Answer) -> None:
+        self.records += 1
+        self.failed += answer.error is not None
+        self.tokens += answer.tokens
+        self.truncated += (answer.result or {}).get("truncated", 0)
+
+
+@dataclass
+class Job:
+    """How records become results.
+
+    fields: which field is which, and what is copied into the result.
+    on_error: "fail" raises the first failure, after every result before it; "skip" leaves failed records out; "record"
+        gives {"id": 7, "error": {"code": "no_mask", "message": "...", "where": "in.jsonl:7"}} in their place.
+    max_errors: more failures than this end the job under every rule.
+    watch: called with each answer, in order, before its result is given.
+
+    Raises UsageError: no such rule.
+    """
+
+    runner: Runner
+    task: Task
+    fields: Fields = field(default_factory=Fields)
+    on_error: str = "fail"
+    max_errors: int | None = None
+    watch: Callable[[Answer], None] | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self):
+        if self.on_error not in ON_ERROR:
+            raise UsageError(f"no rule {self.on_error!r} for records that fail; choose from {', '.join(ON_ERROR)}")
+
+    def results(self, records: Iterable[Record | BrokenRecord]) -> Iterator[Result]:
+        """One result for each record, in order; fewer under "skip". Raises as `Runner.answer` does, and failures."""
+        for answer in self.runner.answer(self.task, map(self.fields.select, records)):
+            self.tally.add(answer)
+            if self.watch is not None:
+                self.watch(answer)
+            if answer.error is None:
+                yield self.fields.result(answer.record, answer.result)
+                continue
+            if self.on_error == "fail":
+                raise located(answer)
+            if self.on_error == "record":
+                yield self.fields.result(answer.record, {"error": described(answer)})
+            if self.max_errors is not None and self.tally.failed > self.max_errors:
+                last = located(answer)
+                raise type(last)(f"{self.tally.failed} records failed, more than --max-errors allows; the last: {last}")
+
+
+def located(answer: Answer) -> RobertaError:
+    """The error of a record with the place where the record stood in front of its sentence."""
+    error = answer.error
+    error.args = (f"{answer.record.source}: {error}", *error.args[1:])
+    return error
+
+
+def described(answer: Answer) -> dict[str, Any]:
+    """The same as data."""
+    code = getattr(answer.error, "code", "bad_input")
+    return {"code": code, "message": str(answer.error), "where": answer.record.source}

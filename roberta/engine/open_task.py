@@ -1,0 +1,159 @@
+"""From the documented options of a command to its task, with what the checkpoint says filled in."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from roberta.engine.runner import Runner
+from roberta.errors import UsageError
+from roberta.tasks.base import Task
+from roberta.tasks.long_text import LONG, LongText
+
+OVERLAP = 64  # tokens, in windows that have room for them
+
+
+def open_task(name: str, runner: Runner, **options: Any) -> Task:
+    """The task of a command, such as open_task("fill-mask", runner, top=3).
+
+    Raises UsageError: no such task or option, or a value that does not fit; CheckpointError: the model cannot do it.
+    """
+    if name not in TASKS:
+        raise UsageError(f"no task {name!r}{_meant(name, TASKS)}")
+    opener = TASKS[name]
+    known = [*inspect.signature(opener).parameters][1:]
+    for option in options:
+        if option not in known:
+            raise UsageError(f"{name} has no option {option!r}{_meant(option, known)}")
+    return opener(runner, **options)
+
+
+def _meant(word: str, known) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+
+
+def long_text(
+    runner: Runner, long: str = "window", window: int | None = None, overlap: int | None = None, most: int | None = None
+) -> LongText:
+    """--long, --window and --overlap for this model. most: a limit that the checkpoint sets below the model's own."""
+    if long not in LONG:
+        raise UsageError(f"no way {long!r} to read long texts; choose from {', '.join(LONG)}")
+    room = runner.config.usable_length
+    if window is not None and not 3 <= window <= room:
+        raise UsageError(f"a window of {window} tokens; this model takes 3 to {room}")
+    room = window or min(room, most or room)
+    if overlap is not None and not 0 <= overlap < room - 2:
+        raise UsageError(f"an overlap of {overlap} tokens; windows of {room} take 0 to {room - 3}")
+    return LongText(room, long, min(OVERLAP, room // 4) if overlap is None else overlap)
+
+
+def _tokenize(runner: Runner, *, show: str = "tokens") -> Task:
+    from roberta.tasks.tokenize import Tokenize
+
+    return Tokenize(runner.tokenizer)
+
+
+def _fill_mask(runner: Runner, *, top: int = 5) -> Task:
+    from roberta.tasks.fill_mask import FillMask
+
+    return FillMask(runner.tokenizer, room=runner.config.usable_length, best=top)
+
+
+def _classify(
+    runner: Runner,
+    *,
+    top: int | None = 1,
+    activation: str = "auto",
+    threshold: float | None = None,
+    labels: Sequence[str] | None = None,
+    zero_shot: bool | None = None,
+    template: str | None = None,
+    multi_label: bool = False,
+    entailment_label: str | None = None,
+    logits: bool = False,
+    long: str = "window",
+    window: int | None = None,
+    overlap: int | None = None,
+    allow_empty: bool = False,
+) -> Task:
+    config = runner.config
+    cut = long_text(runner, long, window, overlap)
+    shared = {"best": top, "threshold": threshold, "logits": logits, "allow_empty": allow_empty}
+    if zero_shot or (zero_shot is None and labels is not None):
+        from roberta.tasks.zero_shot import TEMPLATE, ZeroShot
+
+        return ZeroShot(
+            runner.tokenizer,
+            config.id2label,
+            cut,
+            labels=None if labels is None else tuple(labels),
+            template=template or TEMPLATE,
+            multi_label=multi_label,
+            entailment_label=entailment_label,
+            **shared,
+        )
+    from roberta.tasks.classify import Classify
+
+    return Classify(
+        runner.tokenizer, config.id2label, cut, problem_type=config.problem_type, activation=activation, **shared
+    )
+
+
+def _embed(
+    runner: Runner,
+    *,
+    level: str = "text",
+    pool: str | Sequence[str] = "auto",
+    layer: int | Sequence[int] = -1,
+    normalize: bool | None = None,
+    dims: int | None = None,
+    precision: str = "float32",
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+    pair_score: str | None = None,
+    long: str = "window",
+    window: int | None = None,
+    overlap: int | None = None,
+    allow_empty: bool = False,
+) -> Task:
+    from roberta.tasks.embed import Embed
+    from roberta.tasks.pooling import POOLINGS
+
+    modules = runner.sentence_modules
+    poolings = modules.poolings if pool == "auto" else (pool,) if isinstance(pool, str) else tuple(pool)
+    for name in poolings:
+        if name not in POOLINGS:
+            raise UsageError(f"no pooling {name!r}; choose from auto, {', '.join(POOLINGS)}")
+    if prompt is not None and prompt_name is not None:
+        raise UsageError("prompt and prompt_name do not go together; give one")
+    named = prompt_name or (modules.default_prompt if prompt is None else None)
+    if named is not None and named not in modules.prompts:
+        raise UsageError(f"this model has no prompt {named!r}{_meant(named, modules.prompts or ['none'])}")
+    return Embed(
+        runner.tokenizer,
+        long_text(runner, long, window, overlap, most=modules.room),
+        level=level,
+        poolings=poolings,
+        layers=(layer,) if isinstance(layer, int) else tuple(layer),
+        dense=modules.dense if pool == "auto" else (),
+        module_normalizes=modules.normalize,
+        normalize=normalize,
+        dims=dims,
+        precision=precision,
+        prompt=prompt if named is None else modules.prompts[named],
+        pools_prompt=modules.pools_prompt,
+        lower_case=modules.lower_case,
+        pair_field=pair_score,
+        allow_empty=allow_empty,
+    )
+
+
+TASKS: dict[str, Callable[..., Task]] = {
+    "tokenize": _tokenize,
+    "fill-mask": _fill_mask,
+    "classify": _classify,
+    "embed": _embed,
+}
