@@ -143,7 +143,7 @@ def _embed(
         normalize=normalize,
         dims=dims,
         precision=precision,
-        prompt=prompt if named is None else modules.prompts[named],
+        prompt=(prompt or "") if named is None else modules.prompts[named],
         pools_prompt=modules.pools_prompt,
         lower_case=modules.lower_case,
         pair_field=pair_score,
