@@ -1,0 +1,35 @@
+"""The model that ships is whole, and its card says whom it learned from."""
+
+import json
+
+from roberta.builtin import MINI
+from tests.shared import SHARED, needs_shared
+
+
+def test_the_folder_is_a_checkpoint_in_the_usual_layout():
+    found = {path.name for path in MINI.iterdir()}
+    assert found >= {"config.json", "model.safetensors", "vocab.json", "merges.txt", "tokenizer.json", "README.md"}
+    config = json.loads((MINI / "config.json").read_text(encoding="utf-8"))
+    assert config["architectures"] == ["RobertaForMaskedLM"]
+    assert config["vocab_size"] == len(json.loads((MINI / "vocab.json").read_text(encoding="utf-8")))
+
+
+def test_the_card_says_what_it_is_and_that_it_is_weak():
+    card = (MINI / "README.md").read_text(encoding="utf-8")
+    assert "It is weak" in card
+    for fact in ("4 (2 %)", "14.0 %", "565", "10.7 M tokens", "Limits"):
+        assert fact in card, fact
+
+
+@needs_shared
+def test_every_source_of_text_is_credited():
+    card = (MINI / "README.md").read_text(encoding="utf-8")
+    sources = (SHARED / "corpus" / "SOURCES.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[3] for line in sources.splitlines() if line.startswith("| ") and ".txt |" in line]
+    named = {word.strip(",;)") for row in rows for word in row.split() if "/" in word and "LICENSE" not in word}
+    repositories = {name for name in named if name not in ("openstax/osbooks-*", "nltk/nltk_data")}
+    assert len(repositories) >= 12
+    assert [name for name in repositories if name not in card] == []
+    books = [line.split()[1].removeprefix("osbooks-") for line in sources.splitlines() if line.startswith("- osbooks-")]
+    assert len(books) == 19
+    assert [book for book in books if book not in card.replace("\n", " ")] == []
