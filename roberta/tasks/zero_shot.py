@@ -108,7 +108,7 @@ class ZeroShot(Task):
     def prepare(self, record: Record) -> list[Window]:
         """One window for each piece of the text and each label, the labels of a piece side by side."""
         premise = self.tokenizer.encode_ids(record.string("text", allow_empty=self.allow_empty))
-        hypotheses = [self._hypothesis(label) for label in self._labels_of(record)]
+        hypotheses = [self._hypothesis(label) for label in self.labels_of(record)]
         longest = max(map(len, hypotheses))
         special = self.tokenizer.num_special_tokens_to_add(pair=True)
         if self.long.room - special <= longest:
@@ -125,7 +125,8 @@ class ZeroShot(Task):
             for hypothesis in hypotheses
         ]
 
-    def _labels_of(self, record: Record) -> Sequence[str]:
+    def labels_of(self, record: Record) -> Sequence[str]:
+        """The labels that a record is judged by: its own, or the run's. Raises InputError: none, or unfit ones."""
         if record.fields.get("labels") is None:
             if self.labels is None:
                 raise InputError('no labels: give --labels, or a list "labels" in the record', code="no_field")
@@ -151,7 +152,7 @@ class ZeroShot(Task):
         return float(output[self._entailment]), contrary
 
     def decode(self, record: Record, windows: list[Window], outputs: list[tuple[float, float]]) -> Result:
-        labels = self._labels_of(record)
+        labels = self.labels_of(record)
         pieces = windows[:: len(labels)]
         entailment, contradiction = np.reshape(outputs, (len(pieces), len(labels), 2)).transpose(2, 0, 1)
         alone = self.multi_label or len(labels) == 1
