@@ -14,6 +14,7 @@ from roberta.config import CONFIG_FILE, RobertaConfig
 from roberta.engine.backend import Backend
 from roberta.engine.batching import plan_batches
 from roberta.engine.feed import Feed
+from roberta.engine.fitting import check_head
 from roberta.errors import CheckpointError, InputError, ResourceError, RobertaError
 from roberta.hub import Origin
 from roberta.records import BrokenRecord, Record
@@ -107,6 +108,8 @@ class Runner:
         Raises ReadError: the input broke, after everything before it was answered; CheckpointError: the model does not
         fit the task; ResourceError: not even one window fits the memory.
         """
+        if task.head is not None:
+            check_head(self.config, task.head, str(self.origin))
         feed = Feed(records, lambda record: _prepared(task, record), _weight, LOOK_AHEAD * self.batch_tokens)
         for works in feed:
             yield from self._answered(task, works)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from roberta.config import RobertaConfig
 from roberta.engine.runner import Runner
 from roberta.errors import InputError, ResourceError
 from roberta.records import Record
@@ -47,6 +48,8 @@ class EchoRunner(Runner):
     def __init__(self, backend=None, *, batch_tokens=50):
         super().__init__(origin=None, batch_tokens=batch_tokens)
         self.backend = backend or EchoBackend()
+
+    config = RobertaConfig()
 
     def _open(self, task):
         return self.backend
