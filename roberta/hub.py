@@ -173,7 +173,7 @@ class Origin:
         """The folder that the name means, or None when it is a hub id."""
         path = Path(self.name).expanduser()
         try:
-            found_file, found_folder = path.is_file(), path.is_dir()
+            found_file, found_folder = path.is_file(), bool(self.name) and path.is_dir()  # "" would be this folder
         except (OSError, ValueError):  # a name too long, or with a NUL
             found_file = found_folder = False
         if found_file:

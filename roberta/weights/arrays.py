@@ -92,11 +92,16 @@ def from_float32(array: np.ndarray, name: str) -> np.ndarray:
     return bits.astype(np.uint16).view(BFLOAT16)
 
 
-def absurd(shape: Sequence[object]) -> bool:
-    """Whether a shape that a file tells of is none that an array can have, not even an empty one."""
-    if len(shape) > _DIMENSIONS or not all(type(size) is int and 0 <= size < _NUMBERS for size in shape):
-        return True
-    return math.prod(size for size in shape if size) >= _NUMBERS
+def is_size(value: object) -> bool:
+    """Whether what a file tells of can be a size, an offset or a stride: a whole number, not negative, not absurd."""
+    return type(value) is int and 0 <= value < _NUMBERS
+
+
+def is_shape(sizes: Sequence[object]) -> bool:
+    """Whether an array can have the shape that a file tells of; an empty one has sizes beside its 0 too."""
+    if len(sizes) > _DIMENSIONS or not all(map(is_size, sizes)):
+        return False
+    return math.prod(size for size in sizes if size) < _NUMBERS
 
 
 def raw_bytes(array: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from roberta.errors import CheckpointError
 from roberta.files import parse_json, whole_or_absent
-from roberta.weights.arrays import DTYPES, absurd, dtype_name, raw_bytes
+from roberta.weights.arrays import DTYPES, dtype_name, is_shape, is_size, raw_bytes
 from roberta.weights.mapped_file import MappedFile
 
 HEADER_LIMIT = 100_000_000  # bytes, the format's own limit
@@ -107,7 +107,7 @@ class _Tensor:
             raise CheckpointError(f"{where} has a type {kind!s:.20} that is none of {known}; save it in one of these")
         if not isinstance(shape, list) or not isinstance(offsets, list) or len(offsets) != 2:
             raise CheckpointError(f"{where} has no proper shape and place; {_DAMAGED}")
-        if absurd(shape) or absurd(offsets):
+        if not is_shape(shape) or not all(map(is_size, offsets)):
             raise CheckpointError(f"{where} has sizes that are no whole numbers, negative or absurd; {_DAMAGED}")
         self.dtype, self.shape = DTYPES[_OURS[kind]], tuple(shape)
         self.start, self.end = offsets

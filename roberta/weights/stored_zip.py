@@ -23,7 +23,9 @@ def stored_members(file: MappedFile) -> dict[str, tuple[int, int]]:
     for entry in entries:
         where = f"{file.path}: the member {entry.orig_filename[:80]!r}"
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise CheckpointError(f"{where} is compressed, which PyTorch never does to a state dict; save the state dict alone")
+            raise CheckpointError(
+                f"{where} is compressed, which PyTorch never does to a state dict; save the state dict alone"
+            )
         if entry.flag_bits & _ENCRYPTED:
             raise CheckpointError(f"{where} is encrypted; only archives that PyTorch wrote itself are read")
         if entry.orig_filename in found:

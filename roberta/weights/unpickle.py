@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from roberta.errors import CheckpointError
-from roberta.weights.arrays import DTYPES, absurd
+from roberta.weights.arrays import DTYPES, is_shape, is_size
 
 PICKLE_LIMIT = 4 << 20  # bytes; a state dict takes about 100 for each tensor, and one byte can make an object of 100
 INTEGER_LIMIT = 64  # bytes of one whole number; Python's decimal printing of longer ones takes quadratic time
@@ -298,7 +298,7 @@ class _Machine:
         storage, offset, shape, stride = arguments[:4]
         if not isinstance(storage, Storage) or len(shape) != len(stride):
             raise TypeError
-        if absurd(shape) or absurd(stride) or absurd([offset]):
+        if not is_shape(shape) or not all(map(is_size, (*stride, offset))):
             raise self.outside("its sizes are no whole numbers, negative or absurd")
         count, last = math.prod(shape), offset + sum((size - 1) * step for size, step in zip(shape, stride))
         # A stride of 0 would make any number of numbers out of few.
@@ -323,7 +323,7 @@ class _Machine:
             raise CheckpointError(f"{self.name}: storages that are views are of a PyTorch before 0.4, not read here")
         if not isinstance(kind, Global) or not kind.name.startswith("torch.") or not isinstance(key, str):
             raise TypeError
-        if absurd([count]):
+        if not is_size(count):
             raise self.outside("which has a negative or absurd size")
         storage = Storage(key, DTYPES[STORAGES[kind.name.removeprefix("torch.")]], count)
         if self.storages.setdefault(key, storage) != storage:
