@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from roberta.errors import CheckpointError
-from roberta.weights.arrays import BFLOAT16, DTYPES, absurd, dtype_name, from_float32, is_float, raw_bytes, to_float32
+from roberta.weights.arrays import (
+    BFLOAT16,
+    DTYPES,
+    dtype_name,
+    from_float32,
+    is_float,
+    is_shape,
+    is_size,
+    raw_bytes,
+    to_float32,
+)
 from tests.weights.weight_files import as_torch
 
 any_floats = arrays_of.arrays(np.float32, st.integers(0, 40), elements=st.floats(width=32))
@@ -69,7 +79,14 @@ def test_raw_bytes_are_little_endian_and_in_row_order_whatever_the_array():
 
 
 def test_only_shapes_that_an_array_could_have_are_taken():
-    assert not absurd([])
-    assert not absurd([0, 768])
-    for shape in ([-1], [1.0], [True], ["2"], [1 << 60], [0, 1 << 40, 1 << 40], [1] * 33):
-        assert absurd(shape), shape
+    for shape in ([], [0, 768], (50265, 1024), [1] * 32):
+        assert is_shape(shape), shape
+    for shape in ([-1], [1.0], [True], ["2"], [1 << 60], [1 << 30, 1 << 30], [0, 1 << 40, 1 << 40], [1] * 33):
+        assert not is_shape(shape), shape
+
+
+def test_sizes_are_whole_numbers_that_are_not_absurd():
+    assert is_size(0)
+    assert is_size(500_000_000_000)
+    for value in (-1, 1.0, True, "1", None, 1 << 62):
+        assert not is_size(value), value

@@ -156,6 +156,19 @@ def test_a_header_beyond_the_formats_limit_is_refused_unread(tmp_path):
         safetensors_file.read(path)
 
 
+def test_files_of_real_size_are_read(tmp_path):
+    path = tmp_path / "x"
+    rows = (1 << 30) // 4096
+    header = {
+        name: entry(shape=[rows, 1024], offsets=[place << 30, place + 1 << 30]) for place, name in enumerate("abc")
+    }
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(safetensors_bytes(text + b" " * (-len(text) % 8)))
+        file.truncate(file.tell() + (3 << 30))  # sparse
+    assert [array.shape for array in safetensors_file.read(path).values()] == [(rows, 1024)] * 3
+
+
 @needs_shared
 def test_every_published_layout_is_read_as_the_safetensors_package_reads_it():
     paths = sorted((SHARED / "oracle").rglob("*.safetensors"))

@@ -128,7 +128,9 @@ def _duplicate(path):
 
 
 def _script(path):
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)
 
 
 def _patched(find: bytes, put: bytes, times: int = 1, last: bool = False):

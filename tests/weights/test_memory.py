@@ -1,0 +1,59 @@
+"""Weights are views of their files: loading costs no memory beyond the file itself."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from roberta.weights.folder import save_weights
+
+SIZE = 100 << 20  # bytes of weights
+SLACK = 15 << 20  # bytes for modules that are imported late
+
+MEASURE = """
+import resource, sys
+import numpy as np
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights, save_weights
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+before = peak()
+tensors = read_weights(Origin(sys.argv[1])).tensors
+opened = peak()
+total = sum(float(array.sum()) for array in tensors.values())
+touched = peak()
+save_weights(__import__("pathlib").Path(sys.argv[2]), tensors, safe_serialization=sys.argv[3] == "safe")
+print(opened - before, touched - before, peak() - before, total)
+"""
+
+
+@pytest.mark.parametrize("kind", ["safe", "pickled"])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_reading_and_saving_need_no_more_memory_than_the_file(tmp_path, kind, shards):
+    rows = SIZE // 4 // 1024 // 10
+    tensors = {f"layer.{number}": np.ones((rows, 1024), np.float32) for number in range(10)}
+    save_weights(tmp_path / "a", tensors, safe_serialization=kind == "safe", max_shard_size=SIZE // shards + 1000)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path / "a"), str(tmp_path / "b"), kind],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    opened, touched, saved, total = map(float, done.stdout.split())
+    assert total == rows * 1024 * 10
+    assert opened < SLACK
+    assert touched < 1.05 * SIZE + SLACK
+    assert saved < 1.05 * SIZE + 2 * SLACK
+
+
+def test_weights_are_read_without_torch_or_any_other_framework(tmp_path):
+    save_weights(tmp_path, {"a": np.zeros(2, np.float32)}, safe_serialization=False)
+    code = (
+        "import sys; from roberta.hub import Origin; from roberta.weights.folder import read_weights\n"
+        "assert read_weights(Origin(sys.argv[1])).tensors\n"
+        "assert not {'torch', 'safetensors', 'huggingface_hub'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
