@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from roberta.engine.runner import Answer
     from roberta.records import BrokenRecord, Record
 
 
@@ -36,23 +35,16 @@ def records_from(texts: list[str] | None, files: list[Path] | None) -> Iterator[
     return given_records(texts, name="argument") if texts else read_records(files or ["-"])
 
 
-def write_answers(answers: Iterable[Answer], as_text: Callable[[dict], str], form: OutputFormat) -> None:
-    """Write each result as it comes: a line of JSON, or what `as_text` makes of it, with a blank line between two.
+def write_results(results: Iterable[dict], as_text: Callable[[dict], str], form: OutputFormat) -> None:
+    """Write each result as it comes: a line of JSON, or what `as_text` makes of it, with a blank line between two."""
+    from roberta.records import JsonlWriter, plain
 
-    Raises what a record failed with and says which one, once all results before it are written.
-    """
-    from roberta.records import Fields, JsonlWriter, plain
-
-    fields, lines = Fields(), JsonlWriter(sys.stdout.buffer)
-    for answer in answers:
-        if answer.error is not None:
-            answer.error.args = (f"{answer.record.source}: {answer.error}",)
-            raise answer.error
-        result = fields.result(answer.record, plain(answer.result))
+    lines = JsonlWriter(sys.stdout.buffer)
+    for number, result in enumerate(results):
         if form is OutputFormat.table:
-            print("\n" * (answer.record.index > 0) + as_text(result), flush=True)
+            print("\n" * (number > 0) + as_text(result), flush=True)
         else:
-            lines.write(result)
+            lines.write(plain(result))
             lines.flush()
 
 

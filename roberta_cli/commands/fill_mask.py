@@ -28,13 +28,14 @@ def fill_mask(
     """
     records = stream.records_from(texts, files)
 
-    from roberta.engine.runner import open_runner  # late: neither --help nor wrong use waits for it
-    from roberta.tasks.fill_mask import FillMask
+    from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
+    from roberta.engine.open_task import open_task
+    from roberta.engine.runner import open_runner
 
     stream.say_which_model(model, quiet)
     runner = open_runner(model, revision=revision, device=device, threads=threads)
-    answers = runner.answer(FillMask(runner.tokenizer, room=runner.config.usable_length, best=top), records)
-    stream.write_answers(answers, as_text, stream.output_form(output_format, texts))
+    job = Job(runner, open_task("fill-mask", runner, top=top))
+    stream.write_results(job.results(records), as_text, stream.output_form(output_format, texts))
 
 
 def as_text(result: dict) -> str:

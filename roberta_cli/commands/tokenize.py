@@ -25,13 +25,14 @@ def tokenize(
     """
     records = stream.records_from(texts, files)
 
-    from roberta.engine.runner import open_runner  # late: neither --help nor wrong use waits for it
-    from roberta.tasks.tokenize import Tokenize
+    from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
+    from roberta.engine.open_task import open_task
+    from roberta.engine.runner import open_runner
 
     stream.say_which_model(model, quiet)
     runner = open_runner(model, revision=revision)
-    answers = runner.answer(Tokenize(runner.tokenizer), records)
-    stream.write_answers(answers, as_text, stream.output_form(output_format, texts))
+    job = Job(runner, open_task("tokenize", runner))
+    stream.write_results(job.results(records), as_text, stream.output_form(output_format, texts))
 
 
 def as_text(result: dict) -> str:

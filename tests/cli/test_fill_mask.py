@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from roberta.builtin import MINI
@@ -34,6 +35,14 @@ def test_the_built_in_model_knows_that_a_country_or_city_is_asked_for(roberta):
     assert set(words) == {" France", " Italy", " Rome", " Spain", " Paris"}
     assert result["masks"][0]["fills"][0]["score"] == pytest.approx(0.38, abs=0.01)
     assert result["filled"] == "The capital of France is France."
+
+
+def test_scores_are_written_in_their_shortest_float32_form(roberta):
+    [result] = results(roberta("fill-mask", "-q", QUESTION).out)
+    for fill in result["masks"][0]["fills"]:
+        for number in (fill["score"], fill["logprob"]):
+            assert len(repr(number).strip("-0.").replace(".", "")) <= 9
+            assert float(str(np.float32(number))) == number
 
 
 @pytest.mark.parametrize("count", [1, 3, 20])
