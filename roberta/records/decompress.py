@@ -83,20 +83,19 @@ class _Decompressed(io.RawIOBase):
         self._new_member = decompressor
         self._member = decompressor()
         self._data = b""
-        self._started = False  # whether the current member has been given any byte
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer) -> int:
-        while True:
+        while not self._ended:
             if self._member.eof:
                 self._data = self._member.unused_data
                 self._member = self._new_member()
-                self._started = False
-                if not self._skip_padding():
-                    return 0
-            elif self._member.needs_input and not self._data:
+                self._ended = not self._skip_padding()
+                continue
+            if self._member.needs_input and not self._data:
                 self._data = self._read()
                 if not self._data:
                     raise ReadError(f"{self._name}: the compressed file ends too early; fetch it again")
@@ -112,6 +111,7 @@ class _Decompressed(io.RawIOBase):
             if plain:
                 buffer[: len(plain)] = plain
                 return len(plain)
+        return 0
 
     def _skip_padding(self) -> bool:
         """Drop zero bytes between members, which tapes and xz put there; False at the end of the file."""

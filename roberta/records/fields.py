@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roberta.errors import UsageError
-from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, no_field
+from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, field_flag, no_field
 
 ID_FIELD = "id"
 KEEP_ALL = "all"
@@ -72,11 +72,11 @@ class Fields:
         for target, place in self.names.items():
             value = find(record.fields, place)
             if value is _ABSENT:
-                error = no_field(place, record.fields, target)
+                error = no_field(place, record.fields, field_flag(target))
                 return BrokenRecord(record.index, record.source, error, record.fields)
             found[target] = value
         if self.id and find(record.fields, self.id) is _ABSENT:
-            error = no_field(self.id, record.fields, "")
+            error = no_field(self.id, record.fields, "--id ")
             return BrokenRecord(record.index, record.source, error, record.fields)
         return Record(record.index, record.source, found, record.fields) if self.names else record
 

@@ -85,9 +85,9 @@ class InputFile:
             if self._codec in _WIDE:
                 yield from self._split_wide()
                 return
-            for first in self._stream:
-                yield first.removeprefix(_BOMS.get(self._codec, b""))
-                break
+            first = self._stream.readline().removeprefix(_BOMS.get(self._codec, b""))
+            if first:
+                yield first
             yield from self._stream
         except OSError as error:
             raise ReadError(f"{self.name}: cannot be read any further ({error.strerror or error})") from None

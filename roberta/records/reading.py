@@ -77,24 +77,24 @@ def given_records(values: Iterable[str | Mapping[str, Any] | Record], *, name: s
     """
     for index, value in enumerate(values):
         source = f"{name} {index + 1}"
-        if isinstance(value, str):
-            yield _given_text(index, source, value)
-        elif isinstance(value, Record):
+        if isinstance(value, Record):
             yield Record(index, value.source, value.fields, value.given)
-        elif isinstance(value, Mapping):
-            yield Record(index, source, dict(value))
+        elif isinstance(value, str | Mapping):
+            yield _given_record(index, source, {MAIN_FIELD: value} if isinstance(value, str) else dict(value))
         else:
             message = f"a text or an object was expected, got {json_type(value)}"
             yield BrokenRecord(index, source, InputError(message, code="wrong_type"))
 
 
-def _given_text(index: int, source: str, text: str) -> Record | BrokenRecord:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        message = f"character {error.start} is half of a character or a byte that is not UTF-8"
-        return BrokenRecord(index, source, InputError(message, code="lone_surrogate"))
-    return Record(index, source, {MAIN_FIELD: text})
+def _given_record(index: int, source: str, fields: dict[str, Any]) -> Record | BrokenRecord:
+    for name, value in fields.items():
+        try:
+            if isinstance(value, str):
+                value.encode()
+        except UnicodeEncodeError as error:
+            message = f"character {error.start} of {name} is half of a character, or a byte that is not UTF-8"
+            return BrokenRecord(index, source, InputError(message, code="lone_surrogate"))
+    return Record(index, source, fields)
 
 
 def _open(path: str, encoding: str, header: bool, stdin: BinaryIO | None) -> InputFile:

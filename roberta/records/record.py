@@ -43,7 +43,7 @@ class Record:
         try:
             return self.fields[name]
         except KeyError:
-            raise no_field(name, self.as_given, name) from None
+            raise no_field(name, self.as_given, field_flag(name)) from None
 
     def string(self, name: str, *, allow_empty: bool = False) -> str:
         """The field `name`, a string. Raises InputError: no_field, wrong_type, or empty_text unless that is allowed."""
@@ -90,20 +90,23 @@ class BrokenRecord:
         return f"{self.source}: {self.error}"
 
 
-def no_field(name: str, found: dict[str, Any], target: str) -> InputError:
-    """The error for a record without the field `name`, which was to serve as `target`; a likely field is suggested.
+def no_field(name: str, found: dict[str, Any], flag: str) -> InputError:
+    """The error for a record without the field `name`; a likely field is suggested, to be written after `flag`.
 
-    >>> str(no_field("text", {"review": "Good.", "stars": 5}, "text"))
+    >>> str(no_field("text", {"review": "Good.", "stars": 5}, "--field "))
     'no field "text" (found: "review", "stars"); try --field review'
     """
     if not found:
         return InputError(f'no field "{name}" (the record is empty)', code="no_field")
     shown = ", ".join(f'"{field}"' for field in list(found)[:8]) + (", ..." if len(found) > 8 else "")
     likely = near_miss(name, found) or _longest_text(found)
-    advice = ""
-    if likely:
-        advice = f"; try --field {likely}" if target == MAIN_FIELD else f"; try --field {target}={likely}"
+    advice = f"; try {flag}{likely}" if likely else ""
     return InputError(f'no field "{name}" (found: {shown}){advice}', code="no_field")
+
+
+def field_flag(target: str) -> str:
+    """How a user names the field that is to serve as `target`, up to its name."""
+    return "--field " if target == MAIN_FIELD else f"--field {target}="
 
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from roberta.errors import ResourceError, UsageError
+from roberta.errors import InputError, ResourceError, UsageError
 from roberta.files import whole_or_absent
 from roberta.records.numbers import plain
 
@@ -28,21 +28,22 @@ class Writer(Protocol):
 
 
 class _LineWriter:
+    """Raises ResourceError where the output cannot be written; BrokenPipeError as it is, the reader has gone."""
+
     def __init__(self, stream: BinaryIO):
         self._stream = stream
 
     def flush(self) -> None:
-        with _explained():
-            self._stream.flush()
+        _flush(self._stream)
 
     def _send(self, lines: str) -> None:
         try:
-            data = lines.encode()
+            self._stream.write(lines.encode())
         except UnicodeEncodeError as error:
             half = ord(lines[error.start])
-            raise AssertionError(f"a result holds half of a character, U+{half:04X}") from None
-        with _explained():
-            self._stream.write(data)
+            raise InputError(f"a result holds half of a character, U+{half:04X}", code="lone_surrogate") from None
+        except OSError as error:
+            raise _unwritable(error) from None
 
 
 class JsonlWriter(_LineWriter):
@@ -65,8 +66,14 @@ def json_line(result: Any) -> str:
     return line if line.isascii() else line.translate(_LINE_ENDS)
 
 
+def _array_or_error(value: Any) -> Any:
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"a result holds a {type(value).__name__}, which JSON has no form for")
+    return plain(value)
+
+
 _ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), default=plain
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), default=_array_or_error
 )
 
 
@@ -168,6 +175,7 @@ def open_output(path: str | Path = STDOUT, *, force: bool = False) -> Iterator[B
     """
     if str(path) == STDOUT:
         yield sys.stdout.buffer
+        _flush(sys.stdout.buffer)
         return
     path = Path(path)
     if path.is_dir():
@@ -184,13 +192,17 @@ def open_output(path: str | Path = STDOUT, *, force: bool = False) -> Iterator[B
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
         yield stream
+        _flush(stream)
 
 
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def _flush(stream: BinaryIO) -> None:
     try:
-        yield
-    except BrokenPipeError:
-        raise  # whoever reads us has gone; the command line ends quietly
+        stream.flush()
     except OSError as error:
-        raise ResourceError(f"the output cannot be written ({error.strerror})") from None
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return ResourceError(f"the output cannot be written ({error.strerror})")
