@@ -132,14 +132,14 @@ class FillMask(Task):
         return self._result(judge, [fills[mask] for mask in sorted(fills)])
 
     def _of_chosen(self, judge: MaskJudge, fills: list[list[Fill]]) -> Result:
-        return self._result(judge, fills, {"logprob": joint_logprob([row[0] for row in fills])})
+        return self._result(judge, fills, {"logprob": _float32(joint_logprob([row[0] for row in fills]))})
 
     def _of_beam(self, judge: MaskJudge, beam: Beam) -> Result:
         sequences = [
             {
                 "filled": judge.text.filled([self._text(fill) for fill in fills]),
-                "score": math.exp(joint_logprob(fills)),
-                "logprob": joint_logprob(fills),
+                "score": _float32(math.exp(joint_logprob(fills))),
+                "logprob": _float32(joint_logprob(fills)),
                 "fills": [self._shown(fill) for fill in fills],
             }
             for fills in beam[: self.best]
@@ -165,11 +165,15 @@ class FillMask(Task):
         shown = {
             "text": self._text(fill),
             "id": fill.ids[0] if one else None,
-            "score": math.exp(fill.logprob),
-            "logprob": fill.logprob,
+            "score": _float32(math.exp(fill.logprob)),
+            "logprob": _float32(fill.logprob),
             "pieces": len(fill.ids),
         }
         return shown if one else {**shown, "ids": list(fill.ids)}
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))
 
 
 def _note(judge: MaskJudge) -> dict[str, int]:
