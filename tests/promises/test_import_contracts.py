@@ -1,5 +1,6 @@
 """Imports point down the tiers only; the contracts stand in pyproject.toml."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,3 +16,17 @@ def test_the_contracts_are_kept():
     )
     assert ran.returncode == 0, ran.stdout
     assert "0 broken" in ran.stdout
+
+
+def test_the_architecture_page_names_only_files_that_exist():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    places = {
+        place for place in re.findall(r"`([\w./]+(?:\.py|/))`", page) if "x.py" not in place and "test_x" not in place
+    }
+    missing = [
+        place
+        for place in places
+        if not any((ROOT / above / place).exists() for above in ("", "roberta", "roberta/engine", "roberta_cli"))
+    ]
+    assert len(places) > 20
+    assert missing == []
