@@ -28,6 +28,13 @@ def __getattr__(name: str):
     try:
         home = _HOME[name]
     except KeyError:
+        for framework in ("TF", "Flax"):
+            if name.removeprefix(framework) in _HOME:
+                # Not AttributeError, which `from roberta import ...` would replace by a sentence without the remedy.
+                raise ImportError(
+                    f"{name} is a class of another framework; use {name.removeprefix(framework)}, and turn a checkpoint"
+                    " into its format with: roberta convert"
+                ) from None
         raise AttributeError(f"module 'roberta' has no attribute {name!r}") from None
     value = getattr(import_module(home), name)
     globals()[name] = value

@@ -103,26 +103,32 @@ class RobertaConfig:
         self._name_labels(num_labels, id2label, label2id)
         for name, value in others.items():
             setattr(self, name, value)
-        self._check()
+        self.check()
 
     def _name_labels(self, num_labels, id2label, label2id) -> None:
+        if id2label is None and label2id is not None and num_labels in (None, len(label2id)):
+            id2label = {number: name for name, number in label2id.items()}
         if id2label is None:
             self.num_labels = 2 if num_labels is None else num_labels
         else:
             self.id2label = {int(number): name for number, name in id2label.items()}
             self.label2id = {name: number for number, name in self.id2label.items()}
             if num_labels is not None and num_labels != len(self.id2label):
+                if any(name != f"LABEL_{number}" for number, name in self.id2label.items()):
+                    raise InputError(f"num_labels is {num_labels}, and id2label names {len(self.id2label)}; give one")
                 self.num_labels = num_labels
-        if label2id is not None:
+        if label2id is not None and len(label2id) == self.num_labels:
             self.label2id = {name: int(number) for name, number in label2id.items()}
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises InputError: sizes that do not fit together, as after attributes were set one by one."""
         for name in (
             "vocab_size",
             "hidden_size",
             "num_attention_heads",
             "intermediate_size",
             "max_position_embeddings",
+            "type_vocab_size",
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -134,6 +140,9 @@ class RobertaConfig:
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads};"
                 " every head takes an equal share of the width"
             )
+        padding, rows = self.pad_token_id, min(self.vocab_size, self.max_position_embeddings)
+        if not isinstance(padding, int) or not 0 <= padding < rows:
+            raise InputError(f"pad_token_id is {padding!r}; it must be a row of both tables: 0..{rows - 1}")
         if self.position_embedding_type not in POSITION_TYPES:
             raise InputError(
                 f"position_embedding_type is {self.position_embedding_type!r}; choose from {', '.join(POSITION_TYPES)}"
@@ -210,7 +219,7 @@ class RobertaConfig:
             if name in ("dtype", "torch_dtype"):
                 name, value = "dtype", _dtype_name(value)
             setattr(self, name, value)
-        self._check()
+        self.check()
 
     def to_dict(self) -> dict[str, Any]:
         """Every value, ready for JSON, with `model_type`."""

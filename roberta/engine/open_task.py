@@ -50,16 +50,64 @@ def long_text(
     return LongText(room, long, min(OVERLAP, room // 4) if overlap is None else overlap)
 
 
-def _tokenize(runner: Runner, *, show: str = "tokens") -> Task:
+def _tokenize(
+    runner: Runner,
+    *,
+    show: str = "tokens",
+    decode: bool = False,
+    specials: bool = True,
+    windows: bool = False,
+    window: int | None = None,
+    overlap: int | None = None,
+    offsets: str = "chars",
+    allow_empty: bool = False,
+) -> Task:
+    if decode:
+        from roberta.tasks.detokenize import Detokenize
+
+        return Detokenize(runner.tokenizer, specials=specials, allow_empty=allow_empty)
     from roberta.tasks.tokenize import Tokenize
 
-    return Tokenize(runner.tokenizer)
+    cut = long_text(runner, "window", window, overlap) if windows else None
+    return Tokenize(runner.tokenizer, show=show, specials=specials, long=cut, offsets=offsets, allow_empty=allow_empty)
 
 
-def _fill_mask(runner: Runner, *, top: int = 5) -> Task:
+def _fill_mask(
+    runner: Runner,
+    *,
+    top: int = 5,
+    targets: Sequence[str] | None = None,
+    exact_targets: bool = False,
+    per_piece: bool = False,
+    fill: str = "each",
+    beams: int = 5,
+    mask: str | None = None,
+    score: bool = False,
+    long: str = "window",
+    window: int | None = None,
+    offsets: str = "chars",
+    allow_empty: bool = False,
+) -> Task:
+    room = long_text(runner, long, window).room
+    if score:
+        from roberta.tasks.pseudo_likelihood import PseudoLikelihood
+
+        return PseudoLikelihood(runner.tokenizer, room, long=long, offsets=offsets, allow_empty=allow_empty)
     from roberta.tasks.fill_mask import FillMask
 
-    return FillMask(runner.tokenizer, room=runner.config.usable_length, best=top)
+    return FillMask(
+        runner.tokenizer,
+        room,
+        best=top,
+        targets=targets,
+        exact_targets=exact_targets,
+        per_piece=per_piece,
+        fill=fill,
+        beams=beams,
+        mask=mask,
+        long=long,
+        offsets=offsets,
+    )
 
 
 def _classify(
@@ -117,6 +165,7 @@ def _embed(
     long: str = "window",
     window: int | None = None,
     overlap: int | None = None,
+    offsets: str = "chars",
     allow_empty: bool = False,
 ) -> Task:
     from roberta.tasks.embed import Embed
@@ -147,6 +196,7 @@ def _embed(
         pools_prompt=modules.pools_prompt,
         lower_case=modules.lower_case,
         pair_field=pair_score,
+        offsets=offsets,
         allow_empty=allow_empty,
     )
 

@@ -26,6 +26,7 @@ class PretrainedModel(nn.Module):
 
     def __init__(self, config: RobertaConfig):
         super().__init__()
+        config.check()
         self.config = config
 
     def post_init(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roberta.errors import UsageError
+from roberta.records.offsets import convert_spans
 from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.long_text import LongText, decided
 from roberta.tasks.numbers import gelu, sigmoid
@@ -51,6 +52,7 @@ class Embed(Task):
     dims: keep the first so many numbers. normalize: None leaves it to the folder; True also after cutting to dims.
     prompt: put before the text; its tokens, and <s>, are pooled only if pools_prompt.
     pair_field: give the cosine with that field's text in place of vectors.
+    offsets: "chars", "bytes" or "utf16", the unit of start and end.
 
     >>> Embed(tokenizer, LongText(room=512)).prepare(Record(0, "argument 1", {"text": "Hello"}))[0].input_ids
     [0, 31414, 2]
@@ -72,6 +74,7 @@ class Embed(Task):
     pools_prompt: bool = True
     lower_case: bool = False
     pair_field: str | None = None
+    offsets: str = "chars"
     allow_empty: bool = False
 
     head = "hidden_states"
@@ -83,6 +86,7 @@ class Embed(Task):
             raise UsageError(f"no precision {self.precision!r}; choose from {', '.join(PRECISIONS)}")
         if self.pair_field is not None and self.level != "text":
             raise UsageError("a pair score compares whole texts; leave --level at text")
+        convert_spans("", [], self.offsets)
 
     def prepare(self, record: Record) -> list[Window]:
         fields = ["text"] if self.pair_field is None else ["text", self.pair_field]
@@ -145,14 +149,17 @@ class Embed(Task):
         """The words or tokens with their spans and vectors. states: (tokens, width)."""
         text = self._text(record, "text")
         encoding = self.tokenizer.pieces(text)
+        spans = encoding.offsets
+        shown = convert_spans(text, spans, self.offsets)
         groups: list[list[int]] = [[place] for place in range(len(states))]
         if self.level == "word":
             words = encoding.word_ids[: len(states)]
             groups = [list(places) for _, places in groupby(range(len(states)), key=words.__getitem__)]
         for places in groups:
-            start, end = encoding.offsets[places[0]][0], encoding.offsets[places[-1]][1]
             vector = self._finished(states[places].mean(0))
-            yield {"text": text[start:end], "start": start, "end": end, **self._embedding(vector)}
+            unit = text[spans[places[0]][0] : spans[places[-1]][1]]
+            found: Result = {"text": unit, "start": shown[places[0]][0], "end": shown[places[-1]][1]}
+            yield found | self._embedding(vector)
 
     def _embedding(self, vector: np.ndarray) -> Result:
         return {"embedding": stored(vector, self.precision)}
