@@ -92,8 +92,10 @@ class MaskJudge:
             windows = [self._centred(ids, begins[question.mask], question) for question in single]
         for question in self._longer_words(masks):
             blanks = [self.tokenizer.mask_token_id] * (question.pieces - len(question.known))
-            ids, begins = self.text.with_fills({**chosen, question.mask: (*question.known, *blanks)})
-            windows.append(self._centred(ids, begins[question.mask], question))
+            begin = begins[question.mask]
+            near = max(0, begin - self.size)  # nothing further away can be in the window
+            line = [*ids[near:begin], *question.known, *blanks, *ids[begin + 1 : begin + 1 + self.size]]
+            windows.append(self._centred(line, begin - near, question))
         return windows
 
     def _centred(self, ids: Sequence[int], begin: int, question: Question) -> Window:

@@ -75,7 +75,12 @@ class Tokenize(Task):
 
         cut = (windows_of_text if len(texts) == 1 else windows_of_pair)(self.tokenizer, self.long, *stand_ins)
         entries = [self._entry(found, window.input_ids) for window in cut]
-        return what_was_cut(cut) | {"windows": entries, "count": len(self._shown(whole))}
+        left_out = what_was_cut(cut).get("truncated")
+        return {
+            "windows": entries,
+            "count": len(self._shown(whole)),
+            **({"truncated": left_out} if left_out else {}),
+        }
 
     def _shown(self, framed: Sequence[int]) -> list[int]:
         return [place for place in framed if self.specials or place < 0]
