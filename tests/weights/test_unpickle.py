@@ -7,9 +7,20 @@ import subprocess
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from roberta.errors import CheckpointError
-from roberta.weights.unpickle import FAIRSEQ_STAND_INS, NESTING_LIMIT, PICKLE_LIMIT, Global, Record, Tensor, unpickle
+from roberta.weights.unpickle import (
+    FAIRSEQ_STAND_INS,
+    NESTING_LIMIT,
+    PICKLE_LIMIT,
+    Global,
+    Record,
+    Storage,
+    Tensor,
+    unpickle,
+)
 from tests.weights.weight_files import number, numbers, program, state_program, storage, tensor, text
 
 
@@ -276,7 +287,9 @@ def test_bombs_end_soon_in_an_error():
         _in_seconds(program(pairs + b"0" + b"ccollections\nOrderedDict\nq\x01(h\x00tR" + b"0h\x01(h\x00tR" * 5000)) < 5
     )
     # More than any state dict needs.
-    assert _in_seconds(b"\x80\x02" + b"N0" * PICKLE_LIMIT) < 60
+    piece = b"B" + struct.pack("<I", PICKLE_LIMIT // 4) + bytes(PICKLE_LIMIT // 4)
+    with pytest.raises(CheckpointError, match="more than 4,194,304 bytes"):
+        read(program(piece * 4))
 
 
 def test_nesting_without_marks_and_shared_doubling_stay_small():
@@ -287,6 +300,32 @@ def test_nesting_without_marks_and_shared_doubling_stay_small():
     assert len(read(laughs)) == 2
     with pytest.raises(CheckpointError, match="outside"):  # and never printed
         read(program(tensor(offset=b"K\x01\x85" + b"q\x00h\x00\x86" * 200)))
+
+
+FRAGMENTS = [
+    *(bytes([code]) for code in b"(0 1Nt)]l}aesuRbQ.\x81\x85\x86\x87\x88\x89\x92\x93\x94" if code != ord(" ")),
+    *(bytes([code, place]) for code in b"hq" for place in range(4)),
+    *(b"K\x01", b"K\x04", number(-1), number(1 << 62), text("a"), text("storage"), b"C\x01x", b"G" + bytes(8)),
+    b"ccollections\nOrderedDict\n",
+    b"ctorch\nFloatStorage\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch._utils\n_rebuild_parameter\n",
+    b"cargparse\nNamespace\n",
+    b"comegaconf.nodes\nAnyNode\n",
+    *(storage(), tensor(), numbers(2, 2)),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
+@settings(max_examples=500)
+def test_any_program_builds_inert_data_or_is_refused(fragments):
+    try:
+        found = read(program(b"".join(fragments)), FAIRSEQ_STAND_INS)
+    except CheckpointError:
+        return
+    assert isinstance(
+        found, dict | list | tuple | str | bytes | int | float | None | Tensor | Storage | Record | Global
+    )
 
 
 def test_a_state_dict_of_pytorch_is_read():
