@@ -55,5 +55,5 @@ def test_the_python_example_runs(code, capsys, monkeypatch):
 def test_the_checks_install_and_test_as_the_readme_says():
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     install, run_tests = next(line for line in README.splitlines() if line.endswith("&& pytest")).split(" && ")
-    assert install.replace("pip install", "pip install --quiet") in steps
+    assert install in steps
     assert run_tests in steps
