@@ -183,16 +183,24 @@ def open_output(path: str | Path = STDOUT, *, force: bool = False) -> Iterator[B
     with contextlib.ExitStack() as stack:
         try:
             if path.exists() and not path.is_file():
-                stream = stack.enter_context(path.open("wb"))
+                target = path
             elif path.exists() and not force:
                 raise UsageError(f"{path}: is there already; name another file, or use --force to replace it")
             else:
-                beside = stack.enter_context(whole_or_absent(path))
-                stream = stack.enter_context(beside.open("wb"))
+                target = stack.enter_context(whole_or_absent(path))
+            stream = target.open("wb")
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
-        yield stream
-        _flush(stream)
+        try:
+            yield stream
+        except BaseException:
+            with contextlib.suppress(OSError):  # what is still in its buffer is not wanted any more
+                stream.close()
+            raise
+        try:
+            stream.close()
+        except OSError as error:
+            raise _unwritable(error) from None
 
 
 def _flush(stream: BinaryIO) -> None:

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roberta.errors import InputError, ReadError, UsageError
@@ -33,6 +33,7 @@ def lines_of(data: bytes, size: int = 1000, **options) -> list[str]:
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8") | st.sampled_from("\n\r\u0a0a\u0d0a\u0a00")),
     st.sampled_from(ENCODINGS),

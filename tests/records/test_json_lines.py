@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roberta.errors import InputError, ReadError
@@ -38,7 +38,12 @@ ANY_JSON = st.recursive(
 )
 
 
-@given(st.lists(st.dictionaries(ANY_TEXT, ANY_JSON), max_size=5), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.dictionaries(ANY_TEXT, ANY_JSON, max_size=4), max_size=3),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_whatever_json_writes_is_read_back(objects, escaped, end):
     data = "".join(json.dumps(each, ensure_ascii=escaped) + end for each in objects).encode()
     assert jsonl(data) == [(f"a.jsonl:{line}", each) for line, each in enumerate(objects, 1)]

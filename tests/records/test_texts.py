@@ -2,7 +2,7 @@
 
 import io
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roberta.records.input_file import InputFile
@@ -24,6 +24,7 @@ def test_line_ends_of_windows_are_not_text_but_a_lone_return_is():
     assert [found["text"] for _, found in txt(b"a\r\nb\rc\nd\r")] == ["a", "b\rc", "d\r"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n")).filter(lambda text: text[-1:] != "\r")))
 def test_any_lines_come_back(lines):
     data = "".join(line + "\n" for line in lines).encode()
