@@ -32,6 +32,18 @@ def test_bfloat16_and_float16_are_rounded_as_torch_rounds(numbers):
         assert torch.equal(ours.isnan(), theirs.isnan())
 
 
+HALFWAY = [0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0xBF818000, 0x00008000, 0x00018000]  # to bfloat16
+EXTREME = [0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FFFFFFF, 0xFFFFFFFF, 0xFF800000, 0x80000000, 0x00000001]
+
+
+@given(st.lists(st.integers(0, 0xFFFFFFFF) | st.sampled_from(HALFWAY + EXTREME)))
+def test_every_bit_pattern_becomes_the_bfloat16_that_torch_makes_of_it(bits):
+    numbers = np.array(HALFWAY + EXTREME + bits, np.uint32).view(np.float32)
+    ours, theirs = as_torch(from_float32(numbers, "bfloat16")), torch.from_numpy(numbers).bfloat16()
+    assert torch.equal(ours.isnan(), theirs.isnan())
+    assert torch.equal(ours.view(torch.int16)[~ours.isnan()], theirs.view(torch.int16)[~theirs.isnan()])
+
+
 @given(st.lists(st.integers(0, 0xFFFF)))
 def test_every_bfloat16_becomes_the_float32_that_torch_makes_of_it(bits):
     stored = np.array(bits, np.uint16).view(BFLOAT16)

@@ -74,6 +74,18 @@ def test_arrays_outlive_the_file_that_they_came_from(tmp_path):
     assert array.tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("length", range(1, 9))
+def test_what_we_write_can_be_mapped_whatever_the_names_and_types(tmp_path, length):
+    tensors = {
+        "a" * length: np.zeros(3, np.uint8),
+        "b": np.zeros(5, np.float16),
+        "c": np.zeros(1),
+        "d": np.ones(3, "f4"),
+    }
+    safetensors_file.write(tmp_path / "x", tensors)
+    assert all(not array.flags.owndata for array in safetensors_file.read(tmp_path / "x").values())
+
+
 def test_numbers_that_lie_unaligned_are_copied_right(tmp_path):
     path = tmp_path / "x"
     header = json.dumps({"a": entry(offsets=[0, 8])}).encode()

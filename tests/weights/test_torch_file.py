@@ -173,7 +173,21 @@ def _overlapping(path):
     path.write_bytes(bytes(result))
 
 
+def _directory_sizes(stored: int, full: int):
+    """A good file whose directory gives the last member, a storage, these two sizes."""
+
+    def make(path):
+        content = bytearray(torch_zip(path, ONE).read_bytes())
+        last = content.rindex(b"PK\x01\x02")
+        content[last + 20 : last + 28] = stored.to_bytes(4, "little") + full.to_bytes(4, "little")
+        path.write_bytes(content)
+
+    return make
+
+
 REFUSED_ZIPS = {
+    "more than is stored": (_directory_sizes(16, 1 << 30), "is compressed"),
+    "members reaching outside": (_directory_sizes(1 << 30, 1 << 30), "reaches outside the file"),
     "compressed": (
         lambda path: zip_bytes(path, {"archive/data.pkl": ONE}, compression=zipfile.ZIP_DEFLATED),
         "'archive/data.pkl' is compressed",
