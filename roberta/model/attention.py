@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from roberta.config import RobertaConfig
 from roberta.errors import InputError
+from roberta.model.embeddings import table
 
 KeyValue = tuple[Tensor, Tensor]  # each (batch, heads, length, width of a head)
 
@@ -59,7 +60,7 @@ class Attention(nn.Module):
         self.relative = "absolute" if cross else config.position_embedding_type
         if self.relative != "absolute":
             self.longest = config.max_position_embeddings
-            self.distance_embedding = nn.Embedding(2 * self.longest - 1, self.head_size)
+            self.distance_embedding = table(2 * self.longest - 1, self.head_size)
 
     def forward(self, hidden: Tensor, view: View) -> Tensor:
         """(batch, queries, width) -> (batch, queries, heads x width of a head)."""

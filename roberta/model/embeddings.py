@@ -14,9 +14,9 @@ class Embeddings(nn.Module):
         super().__init__()
         width, padding = config.hidden_size, config.pad_token_id
         # The pad rows get no gradient from the look-up, yet a checkpoint's values in them are kept and used.
-        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=padding)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, width, padding_idx=padding)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
+        self.word_embeddings = table(config.vocab_size, width, padding)
+        self.position_embeddings = table(config.max_position_embeddings, width, padding)
+        self.token_type_embeddings = table(config.type_vocab_size, width)
         self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.absolute = config.position_embedding_type == "absolute"
@@ -40,6 +40,14 @@ class Embeddings(nn.Module):
         """(batch, length) ids -> (batch, length, width) rows of the word table."""
         check_range(input_ids, self.word_embeddings.num_embeddings, "token", "vocab_size")
         return self.word_embeddings(input_ids)
+
+
+def table(rows: int, width: int, padding: int | None = None) -> nn.Embedding:
+    """An embedding whose numbers are drawn or loaded later.
+
+    nn.Embedding itself would draw them at once, which on the meta device imports a compiler: a second and 70 MB.
+    """
+    return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding)
 
 
 def check_range(ids: Tensor, size: int, kind: str, setting: str) -> None:

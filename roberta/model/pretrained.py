@@ -39,7 +39,7 @@ class PretrainedModel(nn.Module):
     @torch.no_grad()
     def init_weights(self, module: nn.Module) -> None:
         """normal(0, initializer_range), biases 0, LayerNorm 1 and 0, pad rows 0."""
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, nn.Linear | nn.Embedding) and not module.weight.is_meta:
             module.weight.normal_(0.0, self.config.initializer_range)
         if isinstance(module, nn.Linear):
             module.bias.zero_()

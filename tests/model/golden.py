@@ -92,5 +92,6 @@ def assert_close(ours: np.ndarray, golden: np.ndarray, name: str, tolerance: flo
     if golden.size and not np.isnan(golden).all():
         scale = max(1.0, float(np.nanmax(np.abs(np.where(np.isinf(golden), 0, golden)))))
         same = ours == golden  # infinities
-        difference = np.where(same, 0, np.abs(ours.astype(np.float64) - golden))
+        with np.errstate(invalid="ignore"):
+            difference = np.where(same, 0, np.abs(ours.astype(np.float64) - golden))
         assert np.nanmax(difference) <= tolerance * scale, f"{name}: off by {np.nanmax(difference) / scale:.2e}"
