@@ -183,7 +183,7 @@ def _embed(
         raise UsageError(f"this model has no prompt {named!r}{_meant(named, modules.prompts or ['none'])}")
     return Embed(
         runner.tokenizer,
-        long_text(runner, long, window, overlap, most=modules.room),
+        long_text(runner, long, window, overlap, most=modules.room or runner.tokenizer.model_max_length),
         level=level,
         poolings=poolings,
         layers=(layer,) if isinstance(layer, int) else tuple(layer),

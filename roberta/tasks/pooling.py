@@ -32,7 +32,6 @@ def _last(states: np.ndarray) -> np.ndarray:
     return states[-1]
 
 
-# In the order in which several of them are concatenated.
 POOLINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cls": _cls,
     "max": _max,
@@ -49,7 +48,7 @@ def pool(states: np.ndarray, poolings: Sequence[str]) -> np.ndarray:
     >>> pool(np.array([[1.0, 2.0], [3.0, 4.0]]), ["max", "mean"]).tolist()
     [3.0, 4.0, 2.0, 3.0]
     """
-    return np.concatenate([POOLINGS[name](states) for name in POOLINGS if name in poolings])
+    return np.concatenate([POOLINGS[name](states) for name in poolings])
 
 
 def normalized(vector: np.ndarray) -> np.ndarray:

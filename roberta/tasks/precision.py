@@ -9,7 +9,7 @@ import numpy as np
 
 def _int8(vector: np.ndarray) -> np.ndarray:
     largest = float(np.abs(vector).max(initial=0.0))
-    return np.rint(vector * (127 / largest) if largest else vector).astype(np.int8)
+    return np.rint(vector.astype(np.float64) * (127 / largest if largest else 0)).astype(np.int8)
 
 
 PRECISIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -16,14 +16,21 @@ from roberta.weights.arrays import to_float32
 from roberta.weights.formats import read_file
 
 MODULES = "modules.json"
-# The folder's switches, in the order in which several of them are concatenated, and our names.
-_POOLINGS = {
+_POOLINGS = {  # theirs, ours
+    "cls": "cls",
+    "max": "max",
+    "mean": "mean",
+    "mean_sqrt_len_tokens": "mean-sqrt-len",
+    "weightedmean": "weighted",
+    "lasttoken": "last",
+}
+_SWITCHES = {  # what folders had before `pooling_mode`, in the order in which several of them are concatenated
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean-sqrt-len",
-    "pooling_mode_weightedmean_tokens": "weighted",
-    "pooling_mode_lasttoken": "last",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
 }
 _ACTIVATIONS = {"Tanh": "tanh", "Identity": "linear", "ReLU": "relu", "GELU": "gelu", "Sigmoid": "sigmoid"}
 
@@ -116,9 +123,11 @@ def _limits(origin: Origin) -> dict[str, Any]:
 def _pooling(origin: Origin) -> dict[str, Any]:
     path = origin.need("config.json")
     values = read_json(path)
-    poolings = tuple(ours for theirs, ours in _POOLINGS.items() if values.get(theirs))
-    if not poolings:
-        raise CheckpointError(f"{path}: no pooling mode is switched on")
+    modes = values.get("pooling_mode") or [mode for switch, mode in _SWITCHES.items() if values.get(switch)]
+    modes = [modes] if isinstance(modes, str) else modes
+    if not isinstance(modes, list) or not modes or not all(mode in _POOLINGS for mode in modes):
+        raise CheckpointError(f"{path}: the pooling {modes!r} is not among those known here: {', '.join(_POOLINGS)}")
+    poolings = tuple(_POOLINGS[mode] for mode in modes)
     return {"poolings": poolings, "pools_prompt": bool(values.get("include_prompt", True))}
 
 
