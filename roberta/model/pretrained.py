@@ -160,17 +160,16 @@ class PretrainedModel(nn.Module):
 
     def prune_heads(self, heads_to_prune: dict[int, list[int]]) -> None:
         """Remove attention heads for good: {layer: heads}, numbered as in the unpruned model. Cross-attention stays."""
-        for layer, heads in heads_to_prune.items():
-            layer, heads = int(layer), set(heads)
-            before = set(self.config.pruned_heads.get(layer, ()))
-            if not heads <= set(range(self.config.num_attention_heads)) or not 0 <= layer < len(
-                self.body.encoder.layer
-            ):
+        layers, gone = self.body.encoder.layer, self.config.pruned_heads
+        wanted = {int(layer): set(heads).union(gone.get(int(layer), ())) for layer, heads in heads_to_prune.items()}
+        for layer, heads in wanted.items():
+            if layer not in range(len(layers)) or not heads <= set(range(self.config.num_attention_heads)):
                 raise InputError(f"no heads {sorted(heads)} in layer {layer} of this model; both count from 0")
-            if len(before | heads) == self.config.num_attention_heads:
+            if len(heads) == self.config.num_attention_heads:
                 raise InputError(f"layer {layer} would lose its last head; leave at least one")
-            self.body.encoder.layer[layer].prune_heads(heads - before)
-            self.config.pruned_heads[layer] = sorted(before | heads)
+        for layer, heads in wanted.items():
+            layers[layer].prune_heads(heads.difference(gone.get(layer, ())))
+            gone[layer] = sorted(heads)
 
     @torch.no_grad()
     def resize_token_embeddings(
