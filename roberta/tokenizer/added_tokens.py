@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import regex
 
 from roberta.errors import InputError
-from roberta.tokenizer.pretokenize import WHITE_SPACE
+from roberta.tokenizer.pretokenize import WHITE_SPACE, after_unicode_16
 
 # What the reference takes for part of a word (UTS 18), where `\w` of the regex package may differ.
 _WORD_CHARACTER = regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
@@ -159,4 +159,6 @@ class AddedTokens:
 
 
 def _in_word(text: str, place: int, start: int, end: int) -> bool:
-    return start <= place < end and _WORD_CHARACTER.match(text[place]) is not None
+    if not start <= place < end or not _WORD_CHARACTER.match(text[place]):
+        return False
+    return not after_unicode_16().match(text[place])
