@@ -56,10 +56,14 @@ def end(action: Callable[[], None], wants_traceback: Callable[[], bool] = lambda
 
     wants_traceback: asked once there is an error to tell.
     """
+    code = ExitCode.ANSWERED
     try:
-        action()
+        try:
+            action()
+        except typer.Exit as early:  # after help and the version
+            code = ExitCode(early.exit_code)
         sys.stdout.flush()
-        return ExitCode.ANSWERED
+        return code
     except BaseException as error:
         code, sentence = _ending(error)
         if sentence and wants_traceback():
@@ -82,8 +86,6 @@ def raise_on_sigterm() -> None:
 def _ending(error: BaseException) -> tuple[ExitCode, str]:
     """The exit code, and the sentence for stderr if there is something to say."""
     match error:
-        case typer.Exit():
-            return ExitCode(error.exit_code), ""
         case ParseError():
             return ExitCode.WRONG_USE, _parse_sentence(error)
         case errors.RobertaError():

@@ -130,8 +130,14 @@ def test_signals_end_with_their_codes_and_silently(number, code):
 
 
 def roberta_into(stdout, *args: str) -> subprocess.CompletedProcess:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
-        [sys.executable, "-m", "roberta_cli", *args], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "roberta_cli", *args],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=buffered,
+        text=True,
+        check=False,
     )
 
 
@@ -145,8 +151,9 @@ def test_a_closed_pipe_is_silent_and_141(args):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_disk_is_an_error_not_a_lost_result():
+@pytest.mark.parametrize("args", [["--version"], ["--help"], ["tokenize", "-q", "Hello"]])
+def test_a_full_disk_is_an_error_not_a_lost_result(args):
     with Path("/dev/full").open("w") as full:
-        ran = roberta_into(full, "tokenize", "-q", "Hello")
+        ran = roberta_into(full, *args)
     assert ran.returncode == 5
     assert ran.stderr == "error: the output cannot be written (No space left on device)\n"
