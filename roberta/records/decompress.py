@@ -8,8 +8,6 @@ import importlib.util
 import io
 import lzma
 import shutil
-import subprocess
-import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +132,9 @@ class _ZstandardProgram(io.BufferedReader):
     """The output of the zstd program, with its failure as a ReadError at the end."""
 
     def __init__(self, path: Path, stream: BinaryIO):
+        import subprocess  # 10 ms that a one-line question should not wait for
+        import tempfile
+
         program = shutil.which("zstd")
         if program is None:
             stream.close()
@@ -145,7 +146,7 @@ class _ZstandardProgram(io.BufferedReader):
 
 
 class _ProgramOutput(io.RawIOBase):
-    def __init__(self, name: str, process: subprocess.Popen, complaints: BinaryIO):
+    def __init__(self, name: str, process: Any, complaints: BinaryIO):
         self._name = name
         self._process = process
         self._complaints = complaints

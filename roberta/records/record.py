@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +110,8 @@ def field_flag(target: str) -> str:
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `word` was probably meant to be, if any."""
+    import difflib  # only on the way to an error
+
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.7)
     return folded[close[0]] if close else None

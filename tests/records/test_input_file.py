@@ -53,6 +53,13 @@ def test_a_byte_order_mark_beats_the_default_order(encoding):
     assert lines_of("\ufeffa\nb".encode(encoding), encoding=encoding) == ["a\n", "b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_the_bytes_of_a_newline_across_two_characters_are_none(encoding, size):
+    text = "\u0a0a\u0a00\u0a00\u000b\u0a0d\n\u0100\u0a00\u0a41"
+    assert lines_of(text.encode(encoding), size, encoding=encoding) == [text[:6], text[6:]]
+
+
 def test_one_byte_encodings_are_read():
     assert lines_of("Zoë\n".encode("latin-1"), encoding="latin-1") == ["Zoë\n"]
 

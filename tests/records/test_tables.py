@@ -67,6 +67,9 @@ def test_a_cell_that_goes_on_too_long_counts_as_never_closed(monkeypatch):
     monkeypatch.setattr("roberta.records.tables.QUOTED_LIMIT", 20)
     data = 'a,b\n"1,2\n' + "3,4\n" * 100
     assert rows(data) == [(2, "bad_csv")] + [(line, {"a": "3", "b": "4"}) for line in range(3, 103)]
+    stream = io.BytesIO(data.encode())
+    next(read_csv(InputFile("a", stream)))
+    assert stream.tell() < 50  # no more was held than the limit asks for
     assert rows('a\n"' + "x" * 1000 + '"\n') == [(2, {"a": "x" * 1000})]
 
 
