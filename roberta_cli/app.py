@@ -16,10 +16,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from roberta_cli import options
 from roberta_cli.endings import ExitCode, end, raise_on_sigterm
+from roberta_cli.groups import spread
 from roberta_cli.values import ReadsByHand
 
 # `fill-mask` is the function fill_mask of commands/fill_mask.py; its docstring is the help.
-COMMANDS = ("tokenize", "fill-mask")
+COMMANDS = ("tokenize", "fill-mask", "classify", "embed")
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -53,7 +54,7 @@ def _function(name: str) -> Callable:
 def build(name: str) -> Command:
     """The whole command: flags, help and the function that runs it."""
     alone = typer.Typer(add_completion=False, context_settings=_SETTINGS)
-    alone.command(name, cls=Command)(_function(name))
+    alone.command(name, cls=Command)(spread(_function(name)))
     return typer.main.get_command(alone)
 
 
@@ -63,7 +64,7 @@ def program() -> TyperGroup:
 
     @app.callback()
     def roberta(version: options.Version = False) -> None:
-        """RoBERTa for text: fill in missing words, look at tokens; from arguments, files or a pipe."""
+        """RoBERTa for text: missing words, labels, vectors, tokens; from arguments, files or a pipe."""
 
     return typer.main.get_command(app)
 

@@ -16,7 +16,11 @@ class OutputFormat(StrEnum):
     """How results are written."""
 
     jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
     table = "table"
+    npy = "npy"
+    npz = "npz"
 
 
 def _print_version(wanted: bool) -> None:
@@ -36,14 +40,43 @@ Version = Annotated[
     bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
 ]
 
-# Input
+# Reading
 Texts = Annotated[list[str] | None, Argument(metavar="TEXT", help="Texts to answer, one record each.")]
 Input = Annotated[
-    list[Path] | None,
+    list[str] | None,
     Option(
-        "--input", "-i", metavar="FILE", help="Read records from a file, - for standard input; may be given repeatedly."
+        "--input",
+        "-i",
+        metavar="FILE",
+        help="Read records from a file, a folder or a pattern, - for standard input; may be given repeatedly.",
     ),
 ]
+InputFormat = Annotated[
+    str | None,
+    Option(
+        "--input-format",
+        metavar="FORM",
+        help="jsonl, json, csv, tsv, txt (a text a line) or doc; without it the suffix tells, or the first line.",
+    ),
+]
+Doc = Annotated[bool, Option("--doc", help="Each file is one text.")]
+Encoding = Annotated[str, Option("--encoding", metavar="NAME", help="How the bytes of the input spell text.")]
+NoHeader = Annotated[bool, Option("--no-header", help="The first row of a table is data; columns are 1, 2, 3 ...")]
+Field = Annotated[
+    list[str] | None,
+    Option(
+        "--field",
+        metavar="NAME",
+        help="The field that holds the text, or text_pair=NAME for another one; a.b reaches inside. Repeatable.",
+    ),
+]
+Id = Annotated[
+    str | None, Option("--id", metavar="FIELD", help="The field that names a record; else id, or its number.")
+]
+Keep = Annotated[
+    str | None, Option("--keep", metavar="all|FIELD,..", help="Fields of the record to copy into its result.")
+]
+Limit = Annotated[int | None, Option("--limit", min=0, metavar="N", help="Stop after so many records.")]
 
 # Model
 Model = Annotated[
@@ -59,21 +92,151 @@ Model = Annotated[
 Revision = Annotated[
     str | None, Option("--revision", metavar="NAME", help="Branch, tag or commit of a model on the hub.")
 ]
+Offline = Annotated[bool, Option("--offline", help="Fetch nothing: use what was downloaded before.")]
 Device = Annotated[
     str, Option("--device", metavar="auto|cpu|cuda[:N]", help="Where the model runs; auto is a GPU if there is one.")
 ]
-Threads = Annotated[int | None, Option("--threads", min=1, help="CPU threads; without it, all cores.")]
+Dtype = Annotated[
+    str, Option("--dtype", metavar="auto|fp32|bf16|fp16", help="Number type; auto is fp32 on a CPU, bf16 on a GPU.")
+]
+Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="CPU threads; without it, all cores.")]
+BatchTokens = Annotated[
+    int | None,
+    Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 1024 if not given."),
+]
+
+# Long texts
+Long = Annotated[
+    str,
+    Option(
+        "--long",
+        metavar="window|truncate|error",
+        help="A text longer than a window: read all of it in windows, read its beginning, or refuse it.",
+    ),
+]
+Window = Annotated[
+    int | None, Option("--window", min=1, metavar="N", help="Tokens of a window; without it, the model's limit.")
+]
+Overlap = Annotated[
+    int | None, Option("--overlap", min=0, metavar="N", help="Tokens that neighbouring windows share; 64 if not given.")
+]
+AllowEmpty = Annotated[bool, Option("--allow-empty", help="Answer empty texts too, in place of an error.")]
 
 # Answers
-Top = Annotated[int, Option("--top", "-k", min=1, help="Answers to print for each question.")]
+Top = Annotated[int, Option("--top", "-k", min=1, metavar="N", help="Answers to print for each question.")]
+TopOrAll = Annotated[str, Option("--top", "-k", metavar="N|all", help="Labels to print for each record.")]
+Offsets = Annotated[
+    str, Option("--offsets", metavar="chars|bytes|utf16", help="What start, end and spans count in the text.")
+]
+Gold = Annotated[
+    str | None,
+    Option("--gold", metavar="FIELD", help="The field with the right answer: scores are added to the summary."),
+]
 
-# Output
+# tokenize
+Show = Annotated[str, Option("--show", metavar="tokens|ids|spans|words|count|all", help="What to show of the tokens.")]
+Decode = Annotated[bool, Option("--decode", help="Ids in, text out.")]
+NoSpecials = Annotated[bool, Option("--no-specials", help="Leave out <s>, </s> and the like.")]
+Windows = Annotated[bool, Option("--windows", help="One entry for each window that a model would read.")]
+Stats = Annotated[bool, Option("--stats", help="End with a line of counts: records, tokens, p50, p95, longest.")]
+
+# fill-mask
+Targets = Annotated[
+    str | None, Option("--targets", metavar="WORD,..|@FILE", help="Words to choose from; a file has one a line.")
+]
+ExactTargets = Annotated[
+    bool, Option("--exact-targets", help="Take targets as they are spelt, without a blank before.")
+]
+PerPiece = Annotated[bool, Option("--per-piece", help="Rank words of several pieces by their mean, not their sum.")]
+Fill = Annotated[
+    str,
+    Option(
+        "--fill",
+        metavar="each|greedy|joint",
+        help="Judge each mask with the others left in, fill the surest first, or search over all masks together.",
+    ),
+]
+Beams = Annotated[int, Option("--beams", min=1, metavar="N", help="How many fillings --fill joint pursues at a time.")]
+Mask = Annotated[str | None, Option("--mask", metavar="STR", help="What stands for a mask in the texts.")]
+Score = Annotated[bool, Option("--score", help="How likely whole texts are: each token masked in turn.")]
+
+# classify
+Activation = Annotated[
+    str,
+    Option("--activation", metavar="auto|softmax|sigmoid|none", help="From logits to scores; auto reads the config."),
+]
+Threshold = Annotated[
+    float | None, Option("--threshold", min=0, max=1, metavar="P", help="Print only labels with at least this score.")
+]
+Labels = Annotated[
+    str | None,
+    Option("--labels", metavar="NAME,..|@FILE", help="Any labels, judged through an NLI model (zero-shot)."),
+]
+ZeroShot = Annotated[bool, Option("--zero-shot", help="Take the labels from each record's field labels.")]
+Template = Annotated[
+    str | None, Option("--template", metavar="STR", help="The sentence that a label completes: This example is {}.")
+]
+MultiLabel = Annotated[bool, Option("--multi-label", help="Any number of labels may be true, each judged on its own.")]
+EntailmentLabel = Annotated[
+    str | None, Option("--entailment-label", metavar="NAME", help="The model's class that means entailment.")
+]
+Logits = Annotated[bool, Option("--logits", help="Add each label's logit.")]
+
+# embed
+Level = Annotated[str, Option("--level", metavar="text|word|token", help="One vector for each text, word or token.")]
+Pool = Annotated[
+    str,
+    Option(
+        "--pool",
+        metavar="auto|mean|cls|max|...",
+        help="From tokens to one vector: also mean-sqrt-len, weighted, last; auto is what the folder says, else mean.",
+    ),
+]
+Layer = Annotated[str, Option("--layer", metavar="N,..", help="Layer to read, -1 the last; the mean of several.")]
+Normalize = Annotated[
+    bool | None, Option("--normalize/--no-normalize", help="Scale vectors to length 1; else as the folder says.")
+]
+Dims = Annotated[int | None, Option("--dims", min=1, metavar="N", help="Keep the first N numbers of a vector.")]
+Precision = Annotated[
+    str, Option("--precision", metavar="float32|float16|int8|binary", help="How the numbers of a vector are stored.")
+]
+Base64 = Annotated[bool, Option("--base64", help="Vectors as base64 of their bytes, little-endian, in place of lists.")]
+Prompt = Annotated[str | None, Option("--prompt", metavar="STR", help="Put this before every text.")]
+PromptName = Annotated[str | None, Option("--prompt-name", metavar="NAME", help="A prompt that the folder names.")]
+PairScore = Annotated[
+    str | None, Option("--pair-score", metavar="FIELD", help="The cosine of text and this field, in place of vectors.")
+]
+NearestIn = Annotated[
+    Path | None, Option("--nearest", metavar="FILE.npy", help="Search these vectors for the text's neighbours.")
+]
+
+# Writing
+Output = Annotated[
+    Path | None,
+    Option("--output", "-o", metavar="FILE", help="Write results to a file, which is whole in the end or not there."),
+]
+Force = Annotated[bool, Option("--force", help="Replace the output file.")]
 Format = Annotated[
     OutputFormat | None,
     Option(
-        "--output-format", help="How to write results: jsonl, or a table, which a text given here gets on a terminal."
+        "--output-format",
+        help="How to write results; else as the output's suffix says, or jsonl; a table for texts on a terminal.",
     ),
 ]
+Digits = Annotated[int | None, Option("--digits", min=0, metavar="N", help="Round numbers to so many decimal places.")]
+OnError = Annotated[
+    str,
+    Option(
+        "--on-error",
+        metavar="fail|skip|record",
+        help="A record that cannot be answered: stop there, leave it out, or write the error in its place.",
+    ),
+]
+MaxErrors = Annotated[
+    int | None, Option("--max-errors", min=0, metavar="N", help="Stop when more records than this have failed.")
+]
+Progress = Annotated[bool, Option("--progress", help="Say how far the job is, also when stderr is no terminal.")]
+Summary = Annotated[bool, Option("--summary", help="End with one line of JSON on stderr: counts, speed, scores.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 Debug = Annotated[
     bool, Option("--debug", callback=_remember_debug, is_eager=True, help="Show the traceback of an error.")

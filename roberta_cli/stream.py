@@ -2,63 +2,126 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from typer._click.globals import get_current_context  # Typer carries its own Click
 
 from roberta.errors import UsageError
+from roberta_cli.groups import Reading, Writing
 from roberta_cli.options import OutputFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
     from roberta.records import BrokenRecord, Record
 
+_VECTORS = (OutputFormat.npy, OutputFormat.npz)
 
-def records_from(texts: list[str] | None, files: list[Path] | None) -> Iterator[Record | BrokenRecord]:
+
+def records_from(texts: list[str] | None, reading: Reading) -> Iterator[Record | BrokenRecord]:
     """The records that a command line means: its texts, else its files, else what is piped in.
 
     Raises UsageError: texts and files together, or neither while nothing is piped in (usage is printed then).
     ReadError: no such file.
     """
-    if texts and files:
+    if texts and reading.input:
         raise UsageError("texts and --input do not go together; give one or the other")
-    if not (texts or files or _is_piped()):
+    if reading.doc and reading.input_format not in (None, "doc"):
+        raise UsageError(f"--doc and --input-format {reading.input_format} do not go together; give one or the other")
+    if not (texts or reading.input or _is_piped()):
         print(get_current_context().get_usage(), file=sys.stderr)
         raise UsageError("nothing to read; give a text, a file with --input, or pipe lines in")
-    from roberta.records import given_records, read_records
+    from roberta.records import STDIN, given_records, read_records
 
-    return given_records(texts, name="argument") if texts else read_records(files or ["-"])
-
-
-def write_results(results: Iterable[dict], as_text: Callable[[dict], str], form: OutputFormat) -> None:
-    """Write each result as it comes: a line of JSON, or what `as_text` makes of it, with a blank line between two."""
-    from roberta.records import JsonlWriter, plain
-
-    lines = JsonlWriter(sys.stdout.buffer)
-    for number, result in enumerate(results):
-        if form is OutputFormat.table:
-            print("\n" * (number > 0) + as_text(result), flush=True)
-        else:
-            lines.write(plain(result))
-            lines.flush()
+    if texts:
+        return given_records(texts[: reading.limit], name="argument")
+    return read_records(
+        reading.input or [STDIN],
+        format="doc" if reading.doc else reading.input_format,
+        encoding=reading.encoding,
+        header=not reading.no_header,
+        limit=reading.limit,
+    )
 
 
-def output_form(asked: OutputFormat | None, texts: list[str] | None) -> OutputFormat:
-    """What was asked for; else a table for texts given as arguments on a terminal, and JSON lines everywhere else."""
-    if asked is not None:
-        return asked
-    return OutputFormat.table if texts and sys.stdout.isatty() else OutputFormat.jsonl
+def size_of(texts: list[str] | None, reading: Reading) -> int | None:
+    """How many records there are, where that is known beforehand."""
+    if texts:
+        return len(texts[: reading.limit])
+    return reading.limit
 
 
-def say_which_model(model: str | None, quiet: bool) -> None:
-    """Nobody shall take the built-in model's answers for those of a real one."""
-    if model is None and not quiet:
-        print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
+def output_form(writing: Writing, texts: list[str] | None) -> OutputFormat:
+    """What was asked for; else what the output's suffix says, a table for texts given as arguments on a terminal, and
+    JSON lines everywhere else."""
+    if writing.output_format is not None:
+        return writing.output_format
+    suffix = writing.output.suffix[1:] if writing.output else ""
+    if suffix in set(OutputFormat):
+        return OutputFormat(suffix)
+    is_one_liner = texts and not writing.output and sys.stdout.isatty()
+    return OutputFormat.table if is_one_liner else OutputFormat.jsonl
+
+
+class ResultWriter(Protocol):
+    """Takes results in order."""
+
+    def write(self, result: dict[str, Any]) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class _Tables:
+    """Results for people, with a blank line between two."""
+
+    def __init__(self, stream, as_text: Callable[[dict], str]):
+        self._stream, self._as_text, self._begun = stream, as_text, False
+
+    def write(self, result: dict[str, Any]) -> None:
+        text = result["error"]["message"] if "error" in result else self._as_text(result)
+        self._stream.write(f"{chr(10) if self._begun else ''}{text}\n".encode())
+        self._begun = True
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+class _Plain:
+    """Arrays and scores into plain numbers, rounded if asked, before they are written."""
+
+    def __init__(self, writer: ResultWriter, digits: int | None):
+        from roberta.records import plain
+
+        self._writer, self._digits, self._plain = writer, digits, plain
+        self.flush = writer.flush
+
+    def write(self, result: dict[str, Any]) -> None:
+        self._writer.write(self._plain(result, self._digits))
+
+
+@contextlib.contextmanager
+def open_writer(writing: Writing, form: OutputFormat, as_text: Callable[[dict], str]) -> Iterator[ResultWriter]:
+    """Where results go, in the form that was chosen. A file is whole when the block ends well, or not there.
+
+    Raises UsageError: a file that is there already, or a form that needs a file.
+    """
+    if form in _VECTORS:
+        if writing.output is None:
+            raise UsageError(f"{form} is written to a file; name it with --output vectors.{form}")
+        from roberta.vectors.npy_file import open_npy
+
+        with open_npy(Path(writing.output), force=writing.force) as writer:
+            yield writer
+        return
+    from roberta.records import FORMATS, STDOUT, open_output
+
+    with open_output(writing.output or STDOUT, force=writing.force) as stream:
+        writer = _Tables(stream, as_text) if form is OutputFormat.table else FORMATS[form].write(stream)
+        yield _Plain(writer, writing.digits)
 
 
 def _is_piped() -> bool:
@@ -68,3 +131,27 @@ def _is_piped() -> bool:
     except (AttributeError, OSError, ValueError):  # no stdin at all, closed, or one without a file beneath
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def words_of(given: str | None) -> list[str] | None:
+    """What --targets and --labels mean: words between commas, or the lines of @FILE that are not empty.
+
+    >>> words_of("cat, dog")
+    ['cat', 'dog']
+
+    Raises UsageError: no words, or a file that cannot be read.
+    """
+    if given is None:
+        return None
+    if given.startswith("@"):
+        try:
+            lines = Path(given[1:]).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{given[1:]}: cannot be read ({error}); give a UTF-8 file with one word a line") from None
+        words = [line.removesuffix("\r") for line in lines]
+    else:
+        words = [word.strip() for word in given.split(",")]
+    words = [word for word in words if word.strip()]
+    if not words:
+        raise UsageError(f"no words in {given!r}; give some, as in cat,dog, or @FILE with one a line")
+    return words

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roberta.engine.runner import Answer, Runner
-from roberta.errors import RobertaError, UsageError
+from roberta.errors import InputError, RobertaError, UsageError
 from roberta.records import BrokenRecord, Fields, Record
 from roberta.tasks.base import Result, Task
 
@@ -38,7 +38,9 @@ class Job:
     on_error: "fail" raises the first failure, after every result before it; "skip" leaves failed records out; "record"
         gives {"id": 7, "error": {"code": "no_mask", "message": "...", "where": "in.jsonl:7"}} in their place.
     max_errors: more failures than this end the job under every rule.
+    check: called with each record that was answered and its result; an InputError makes it a record that failed.
     watch: called with each answer, in order, before its result is given.
+    before_waiting: called when no further result is at hand, so that what was written can go out.
 
     Raises UsageError: no such rule.
     """
@@ -48,7 +50,9 @@ class Job:
     fields: Fields = field(default_factory=Fields)
     on_error: str = "fail"
     max_errors: int | None = None
-    watch: Callable[[Answer], None] | None = None
+    check: list[Callable[[Record, Result], None]] = field(default_factory=list)
+    watch: list[Callable[[Answer], None]] = field(default_factory=list)
+    before_waiting: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self):
@@ -57,10 +61,12 @@ class Job:
 
     def results(self, records: Iterable[Record | BrokenRecord]) -> Iterator[Result]:
         """One result for each record, in order; fewer under "skip". Raises as `Runner.answer` does, and failures."""
-        for answer in self.runner.answer(self.task, map(self.fields.select, records)):
+        selected = map(self.fields.select, records)
+        for answer in self.runner.answer(self.task, selected, lambda: self.before_waiting()):
+            answer = self._checked(answer)
             self.tally.add(answer)
-            if self.watch is not None:
-                self.watch(answer)
+            for watch in self.watch:
+                watch(answer)
             if answer.error is None:
                 yield self.fields.result(answer.record, answer.result)
                 continue
@@ -71,6 +77,15 @@ class Job:
             if self.max_errors is not None and self.tally.failed > self.max_errors:
                 last = located(answer)
                 raise type(last)(f"{self.tally.failed} records failed, more than --max-errors allows; the last: {last}")
+
+    def _checked(self, answer: Answer) -> Answer:
+        try:
+            for check in self.check:
+                if answer.error is None:
+                    check(answer.record, answer.result)
+        except InputError as error:
+            return replace(answer, result=None, error=error)
+        return answer
 
 
 def located(answer: Answer) -> RobertaError:

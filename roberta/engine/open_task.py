@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from roberta.engine.runner import Runner
@@ -159,9 +160,12 @@ def _embed(
     normalize: bool | None = None,
     dims: int | None = None,
     precision: str = "float32",
+    base64: bool = False,
     prompt: str | None = None,
     prompt_name: str | None = None,
     pair_score: str | None = None,
+    nearest: str | Path | None = None,
+    top: int = 5,
     long: str = "window",
     window: int | None = None,
     overlap: int | None = None,
@@ -181,7 +185,7 @@ def _embed(
     named = prompt_name or (modules.default_prompt if prompt is None else None)
     if named is not None and named not in modules.prompts:
         raise UsageError(f"this model has no prompt {named!r}{_meant(named, modules.prompts or ['none'])}")
-    return Embed(
+    task = Embed(
         runner.tokenizer,
         long_text(runner, long, window, overlap, most=modules.room or runner.tokenizer.model_max_length),
         level=level,
@@ -192,6 +196,7 @@ def _embed(
         normalize=normalize,
         dims=dims,
         precision=precision,
+        base64=base64,
         prompt=(prompt or "") if named is None else modules.prompts[named],
         pools_prompt=modules.pools_prompt,
         lower_case=modules.lower_case,
@@ -199,6 +204,11 @@ def _embed(
         offsets=offsets,
         allow_empty=allow_empty,
     )
+    if nearest is None:
+        return task
+    from roberta.tasks.neighbours import Neighbours
+
+    return Neighbours(task, Path(nearest), top)
 
 
 TASKS: dict[str, Callable[..., Task]] = {

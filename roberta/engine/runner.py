@@ -99,8 +99,12 @@ class Runner:
         """Where the RoBERTa model lies: older sentence-transformers folders keep it in a folder of its own."""
         return self.origin if self.origin.file(CONFIG_FILE) else self.sentence_modules.encoder
 
-    def answer(self, task: Task, records: Iterable[Record | BrokenRecord]) -> Iterator[Answer]:
+    def answer(
+        self, task: Task, records: Iterable[Record | BrokenRecord], before_waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer]:
         """One answer for each record, in order. Errors of a record are its answer; errors of the input are raised.
+
+        before_waiting: called when no further answer is at hand, before the model or the input is waited for.
 
         >>> [answer.result["filled"] for answer in runner.answer(FillMask(runner.tokenizer, 512), records)]
         ['The capital of France is Paris.']
@@ -109,12 +113,17 @@ class Runner:
         fit the task; ResourceError: not even one window fits the memory.
         """
         if task.head is not None:
-            check_head(self.config, task.head, str(self.origin))
+            check_head(self.config, task.head, str(self.origin), builtin=self.origin.folder == MINI)
         feed = Feed(records, lambda record: _prepared(task, record), _weight, LOOK_AHEAD * self.batch_tokens)
         for works in feed:
-            yield from self._answered(task, works)
+            for answer in self._answered(task, works):
+                if answer is None:
+                    before_waiting()
+                else:
+                    yield answer
 
-    def _answered(self, task: Task, works: Sequence[_Work]) -> Iterator[Answer]:
+    def _answered(self, task: Task, works: Sequence[_Work]) -> Iterator[Answer | None]:
+        """Answers, and None after each batch that gave some."""
         for work in works:
             if work.error is None and not work.windows:
                 self._decode(work)
@@ -131,8 +140,10 @@ class Runner:
                         if work.windows:
                             again.append(work)
                 yield from _front(unanswered)
+                yield None
             waiting = _windows_of(again)
         yield from _front(unanswered)
+        yield None
 
     def _batches(self, waiting: Sequence[tuple[_Work, int]]) -> list[list[int]]:
         return plan_batches([len(work.windows[place].input_ids) for work, place in waiting], self.batch_tokens)
@@ -223,7 +234,13 @@ def _prepared(task: Task, record: Record | BrokenRecord) -> _Work:
     return work
 
 
-def open_runner(model: str | Path | None = None, *, revision: str | None = None, **options: Any) -> Runner:
+def open_runner(
+    model: str | Path | None = None,
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    **options: Any,
+) -> Runner:
     """Open a checkpoint folder or hub id; None is the built-in model. Options are those of Runner.
 
     >>> open_runner("checkpoints/mini").config.vocab_size
@@ -235,4 +252,4 @@ def open_runner(model: str | Path | None = None, *, revision: str | None = None,
         if not MINI.is_dir():
             raise CheckpointError("the built-in model is missing from this installation; name a model with --model")
         model = MINI
-    return Runner(Origin(model, revision=revision), **options)
+    return Runner(Origin(model, revision=revision, local_files_only=local_files_only), **options)

@@ -15,7 +15,7 @@ from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.long_text import LongText, decided
 from roberta.tasks.numbers import gelu, sigmoid
 from roberta.tasks.pooling import normalized, pool
-from roberta.tasks.precision import PRECISIONS, stored
+from roberta.tasks.precision import PRECISIONS, as_base64, stored
 
 if TYPE_CHECKING:
     from roberta.records import Record
@@ -51,6 +51,7 @@ class Embed(Task):
     dense, module_normalizes: the layers that a sentence-transformers folder adds.
     dims: keep the first so many numbers. normalize: None leaves it to the folder; True also after cutting to dims.
     prompt: put before the text; its tokens, and <s>, are pooled only if pools_prompt.
+    base64: vectors as text, the base64 of their bytes, little-endian.
     pair_field: give the cosine with that field's text in place of vectors.
     offsets: "chars", "bytes" or "utf16", the unit of start and end.
 
@@ -70,6 +71,7 @@ class Embed(Task):
     normalize: bool | None = None
     dims: int | None = None
     precision: str = "float32"
+    base64: bool = False
     prompt: str = ""
     pools_prompt: bool = True
     lower_case: bool = False
@@ -119,18 +121,16 @@ class Embed(Task):
             name: list(pairs) for name, pairs in groupby(zip(windows, outputs), key=lambda pair: pair[0].note.field)
         }
         if self.pair_field is not None:
-            one, other = (normalized(self._vector(pairs)) for pairs in by_field.values())
-            return {"score": float(np.float32(one @ other)), **self._notes(record, windows)}
+            one, other = (normalized(self.vector(pairs)) for pairs in by_field.values())
+            return {"score": float(np.float32(one @ other)), **self.notes(record, windows)}
         pairs = by_field["text"]
         if self.level == "text":
-            found: Result = self._embedding(self._vector(pairs))
-            return {**found, "dims": self._dims(found), **self._notes(record, windows)}
+            return self._embedding(self.vector(pairs)) | self.notes(record, windows)
         states = np.concatenate([output for _, output in pairs])
         units = list(self._units(record, states))
-        dims = self._dims(units[0]) if units else 0
-        return {f"{self.level}s": units, "dims": dims, **self._notes(record, windows)}
+        return {f"{self.level}s": units} | self.notes(record, windows)
 
-    def _vector(self, pairs: Sequence[tuple[Window, np.ndarray]]) -> np.ndarray:
+    def vector(self, pairs: Sequence[tuple[Window, np.ndarray]]) -> np.ndarray:
         """(dims,) float32: the windows' mean, weighted by their tokens, through the folder's further layers."""
         weights = [max(1, window.note.end - window.note.start) for window, _ in pairs]
         vector = np.average(np.stack([output for _, output in pairs]), axis=0, weights=weights).astype(np.float32)
@@ -162,12 +162,11 @@ class Embed(Task):
             yield found | self._embedding(vector)
 
     def _embedding(self, vector: np.ndarray) -> Result:
-        return {"embedding": stored(vector, self.precision)}
+        """The vector as it is stored, and its dims."""
+        kept = stored(vector, self.precision)
+        return {"embedding": as_base64(kept) if self.base64 else kept, "dims": len(vector)}
 
-    def _dims(self, found: Result) -> int:
-        return len(found["embedding"]) * (8 if self.precision == "binary" else 1)
-
-    def _notes(self, record: Record, windows: list[Window]) -> dict[str, Any]:
+    def notes(self, record: Record, windows: list[Window]) -> dict[str, Any]:
         """How many windows were read, or how many tokens were left out of all texts of the record."""
         if self.long.long == "truncate":
             fields = dict.fromkeys(window.note.field for window in windows)

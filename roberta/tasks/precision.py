@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 import numpy as np
@@ -30,3 +31,12 @@ def stored(vector: np.ndarray, precision: str) -> np.ndarray:
     [64, -127]
     """
     return PRECISIONS[precision](vector)
+
+
+def as_base64(vector: np.ndarray) -> str:
+    """The bytes of a stored vector, little-endian, as ASCII text.
+
+    >>> np.frombuffer(base64.b64decode(as_base64(np.array([1.0], np.float32))), "<f4").tolist()
+    [1.0]
+    """
+    return base64.b64encode(vector.astype(vector.dtype.newbyteorder("<"), copy=False).tobytes()).decode("ascii")

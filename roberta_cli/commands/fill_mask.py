@@ -1,20 +1,29 @@
 """roberta fill-mask"""
 
+from __future__ import annotations
+
 from roberta_cli import options, stream
+from roberta_cli.answer import answer
+from roberta_cli.groups import Computing, Reading, Writing
 
 
 def fill_mask(
     texts: options.Texts = None,
     *,
-    files: options.Input = None,
-    model: options.Model = None,
-    revision: options.Revision = None,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
     top: options.Top = 5,
-    output_format: options.Format = None,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    targets: options.Targets = None,
+    exact_targets: options.ExactTargets = False,
+    per_piece: options.PerPiece = False,
+    fill: options.Fill = "each",
+    beams: options.Beams = 5,
+    mask: options.Mask = None,
+    score: options.Score = False,
+    offsets: options.Offsets = "chars",
+    long: options.Long = "window",
+    window: options.Window = None,
+    reading: Reading,
+    chosen: Computing,
+    writing: Writing,
 ) -> None:
     """Print the likeliest words for every <mask>.
 
@@ -24,21 +33,35 @@ def fill_mask(
 
     roberta fill-mask --top 2 "She <mask> a letter to her <mask>."
 
+    roberta fill-mask --targets good,bad "The film was very <mask>."
+
     printf 'A cat is an <mask>.\\nIt <mask> to rain.\\n' | roberta fill-mask --quiet
     """
-    records = stream.records_from(texts, files)
-
-    from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
-    from roberta.engine.open_task import open_task
-    from roberta.engine.runner import open_runner
-
-    stream.say_which_model(model, quiet)
-    runner = open_runner(model, revision=revision, device=device, threads=threads)
-    job = Job(runner, open_task("fill-mask", runner, top=top))
-    stream.write_results(job.results(records), as_text, stream.output_form(output_format, texts))
+    answer(
+        "fill-mask",
+        texts,
+        reading,
+        chosen,
+        writing,
+        as_text,
+        top=top,
+        targets=stream.words_of(targets),
+        exact_targets=exact_targets,
+        per_piece=per_piece,
+        fill=fill,
+        beams=beams,
+        mask=mask,
+        score=score,
+        offsets=offsets,
+        long=long,
+        window=window,
+    )
 
 
 def as_text(result: dict) -> str:
     """The words of each mask under each other, with their probability; then the text with the best ones in place."""
+    if "masks" not in result:
+        rows = [f"{token['logprob']:9.3f}  {token['text']}" for token in result["tokens"]]
+        return "\n".join([*rows, f"{result['logprob']:9.3f}  in all"])
     masks = ["\n".join(f"{fill['score']:.3f}  {fill['text']}" for fill in mask["fills"]) for mask in result["masks"]]
     return "\n\n".join([*masks, result["filled"]])

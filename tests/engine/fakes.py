@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from roberta.builtin import MINI
 from roberta.config import RobertaConfig
 from roberta.engine.runner import Runner
 from roberta.errors import InputError, ResourceError
+from roberta.hub import Origin
 from roberta.records import Record
 from roberta.tasks.base import Task, Window
 
@@ -46,7 +48,7 @@ class EchoRunner(Runner):
     """A runner whose model is the given backend."""
 
     def __init__(self, backend=None, *, batch_tokens=50):
-        super().__init__(origin=None, batch_tokens=batch_tokens)
+        super().__init__(Origin(MINI), batch_tokens=batch_tokens)
         self.backend = backend or EchoBackend()
 
     config = RobertaConfig()

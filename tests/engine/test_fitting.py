@@ -36,3 +36,9 @@ def test_a_bare_encoder_is_told_from_a_config_that_names_no_class():
 
 def test_any_checkpoint_has_hidden_states():
     check_head(RobertaConfig(architectures=["RobertaForMaskedLM"]), "hidden_states", "models/x")
+
+
+@pytest.mark.parametrize("head", HEADS.keys() - {"masked_lm", "causal_lm"})
+def test_for_what_the_built_in_model_cannot_do_a_published_model_is_named(head):
+    with pytest.raises(CheckpointError, match=r"built-in model has no .*--model \S+/\S+"):
+        check_head(RobertaConfig(architectures=["RobertaForMaskedLM"]), head, "mini", builtin=True)

@@ -1,0 +1,103 @@
+"""One command run: from its flags to a job, and what is said about the job on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from roberta_cli import stream
+from roberta_cli.endings import ExitCode, Terminated
+from roberta_cli.groups import Computing, Reading, Vocabulary, Writing
+from roberta_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from roberta.engine.job import Job
+    from roberta.engine.runner import Answer, Runner
+
+
+def answer(
+    command: str,
+    texts: list[str] | None,
+    reading: Reading,
+    chosen: Vocabulary | Computing,
+    writing: Writing,
+    as_text: Callable[[dict], str],
+    *,
+    gold: str | None = None,
+    last_line: Callable[[Job], Callable[[], dict]] | None = None,
+    **task_options: Any,
+) -> None:
+    """Run a command over its records, as the flags in the groups say.
+
+    gold: the field with the right answers; scores are added to the summary. last_line: watches the job and makes one
+    more line of results for its end. task_options: as `roberta.engine.open_task` takes them.
+
+    Raises typer.Exit: records failed, under a rule that went on all the same.
+    """
+    form = stream.output_form(writing, texts)
+    records = stream.records_from(texts, reading)
+
+    from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
+    from roberta.engine.open_task import open_task
+    from roberta.records import Fields
+
+    runner = _open(chosen, writing)
+    job = Job(
+        runner,
+        open_task(command, runner, allow_empty=reading.allow_empty, **task_options),
+        fields=Fields.parse(reading.field or (), id=reading.id, keep=reading.keep),
+        on_error=writing.on_error,
+        max_errors=writing.max_errors,
+    )
+    progress = Progress.of(writing, stream.size_of(texts, reading), job.tally)
+    scores = _gold(job, gold) if gold else None
+    extra = last_line(job) if last_line else None
+    job.watch.append(lambda answered: _complain(answered, writing))
+    job.watch.append(lambda answered: progress.tick())
+    try:
+        with stream.open_writer(writing, form, as_text) as writer:
+            job.before_waiting = writer.flush
+            for result in job.results(records):
+                writer.write(result)
+            if extra is not None:
+                writer.write(extra())
+    except (KeyboardInterrupt, Terminated):
+        print(f"stopped after {job.tally.records} records", file=sys.stderr)
+        raise
+    finally:
+        progress.end()
+    if writing.summary or scores is not None:
+        print(json.dumps(asdict(job.tally) | progress.speed() | (scores() if scores else {})), file=sys.stderr)
+    if job.tally.failed:
+        if not writing.quiet:
+            print(f"{job.tally.failed} of {job.tally.records} records failed", file=sys.stderr)
+        raise typer.Exit(ExitCode.RECORD_FAILED)
+
+
+def _open(chosen: Vocabulary | Computing, writing: Writing) -> Runner:
+    from roberta.engine.runner import open_runner
+
+    if chosen.model is None and not writing.quiet:
+        # Nobody shall take the built-in model's answers for those of a real one.
+        print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
+    options = asdict(chosen)
+    return open_runner(options.pop("model"), local_files_only=options.pop("offline"), **options)
+
+
+def _complain(answered: Answer, writing: Writing) -> None:
+    """A record that is left out of the results is named here, or nobody would know which one it was."""
+    if answered.error is not None and writing.on_error == "skip" and not writing.quiet:
+        print(f"skipped: {answered.record.source}: {answered.error}", file=sys.stderr)
+
+
+def _gold(job: Job, field: str) -> Callable[[], dict]:
+    from roberta.tasks.gold import Gold
+
+    gold = Gold(field, job.task)
+    job.check.append(gold.add)
+    return lambda: {"gold": gold.summary()}

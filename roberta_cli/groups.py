@@ -1,0 +1,94 @@
+"""Flags that many commands share, in groups: a command that takes a group as a parameter has all of its flags."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import get_type_hints
+
+from roberta_cli import options
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where records come from, and which field is which."""
+
+    input: options.Input = None
+    input_format: options.InputFormat = None
+    doc: options.Doc = False
+    encoding: options.Encoding = "utf-8"
+    no_header: options.NoHeader = False
+    field: options.Field = None
+    id: options.Id = None
+    keep: options.Keep = None
+    limit: options.Limit = None
+    allow_empty: options.AllowEmpty = False
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Which checkpoint, for commands that need no more of it than its tokenizer."""
+
+    model: options.Model = None
+    revision: options.Revision = None
+    offline: options.Offline = False
+
+
+@dataclass(frozen=True)
+class Computing(Vocabulary):
+    """Which model, and where and how it runs."""
+
+    device: options.Device = "auto"
+    dtype: options.Dtype = "auto"
+    threads: options.Threads = None
+    batch_tokens: options.BatchTokens = None
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Where results go and in which form, and what becomes of records that fail."""
+
+    output: options.Output = None
+    force: options.Force = False
+    output_format: options.Format = None
+    digits: options.Digits = None
+    on_error: options.OnError = "fail"
+    max_errors: options.MaxErrors = None
+    progress: options.Progress = False
+    summary: options.Summary = False
+    quiet: options.Quiet = False
+    debug: options.Debug = False
+
+
+def spread(command: Callable) -> Callable:
+    """The command with every group among its parameters spread into the group's flags, for Typer to read.
+
+    >>> def greet(name: str, *, writing: Writing) -> None: ...
+    >>> list(inspect.signature(spread(greet)).parameters)[:3]
+    ['name', 'output', 'force']
+    """
+    hints = get_type_hints(command, include_extras=True)
+    flags: list[inspect.Parameter] = []
+    groups: dict[str, type] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind = hints[name]
+        if not (isinstance(kind, type) and is_dataclass(kind)):
+            flags.append(parameter.replace(annotation=kind))
+            continue
+        groups[name] = kind
+        inner = get_type_hints(kind, include_extras=True)
+        for field in fields(kind):
+            flag = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            flags.append(flag.replace(annotation=inner[field.name]))
+
+    @functools.wraps(command)
+    def call(**values) -> None:
+        for name, kind in groups.items():
+            values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+        command(**values)
+
+    call.__signature__ = inspect.Signature(flags)
+    call.__annotations__ = {flag.name: flag.annotation for flag in flags}
+    return call

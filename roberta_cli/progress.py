@@ -1,0 +1,77 @@
+"""How far a job is, on stderr: a line that renews itself on a terminal, a line each half minute elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roberta.engine.job import Tally
+    from roberta_cli.groups import Writing
+
+_RENEWED = 0.2  # seconds, on a terminal
+_REPEATED = 30.0  # seconds, elsewhere
+
+
+@dataclass
+class Progress:
+    """Says from time to time what the tally shows. size: records in all, where that is known."""
+
+    tally: Tally
+    size: int | None
+    shown: bool
+    terminal: bool
+    started: float = field(default_factory=time.monotonic)
+    _said: float = field(default_factory=time.monotonic)
+    _open_line: bool = False
+
+    @classmethod
+    def of(cls, writing: Writing, size: int | None, tally: Tally) -> Progress:
+        """On a terminal, unless results go to the same one; elsewhere only if asked."""
+        terminal = sys.stderr.isatty()
+        results_elsewhere = writing.output is not None or not sys.stdout.isatty()
+        shown = writing.progress or (terminal and results_elsewhere and not writing.quiet)
+        return cls(tally, size, shown, terminal)
+
+    def tick(self) -> None:
+        """Say it if it is time to."""
+        now = time.monotonic()
+        if not self.shown or now - self._said < (_RENEWED if self.terminal else _REPEATED):
+            return
+        self._said = now
+        if self.terminal:
+            print(f"\r\x1b[K{self.line()}", end="", file=sys.stderr, flush=True)
+            self._open_line = True
+        else:
+            print(self.line(), file=sys.stderr)
+
+    def end(self) -> None:
+        """Take the line away: what comes next begins a line of its own."""
+        if self._open_line:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def speed(self) -> dict[str, float]:
+        """seconds, records and tokens each second, for the summary."""
+        seconds = max(time.monotonic() - self.started, 1e-9)
+        return {
+            "seconds": round(seconds, 3),
+            "records_per_second": round(self.tally.records / seconds, 1),
+            "tokens_per_second": round(self.tally.tokens / seconds, 1),
+        }
+
+    def line(self) -> str:
+        """12,345 records, 410/s, 14,800 tokens/s, 2 failed, 0:01:30 left"""
+        speed = self.speed()
+        parts = [f"{self.tally.records:,} records", f"{speed['records_per_second']:,.0f}/s"]
+        if self.tally.tokens:
+            parts.append(f"{speed['tokens_per_second']:,.0f} tokens/s")
+        if self.tally.failed:
+            parts.append(f"{self.tally.failed:,} failed")
+        if self.tally.truncated:
+            parts.append(f"{self.tally.truncated:,} tokens cut")
+        if self.size and self.tally.records:
+            left = round(speed["seconds"] / self.tally.records * max(0, self.size - self.tally.records))
+            parts.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
+        return ", ".join(parts)
