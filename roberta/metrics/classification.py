@@ -26,14 +26,14 @@ def gold_label(value: Any, known: Sequence[str]) -> str:
 
     Raises InputError (unknown_gold): none of them, and it names them.
     """
-    if isinstance(value, str) and value in known:
+    if value in known:
         return value
     number = _whole_number(value)
     if number is not None and 0 <= number < len(known):
         return known[number]
     shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
     raise InputError(
-        f"the gold label {value!r} is not a label of this model; give one of {shown}, or its number from 0",
+        f"the gold label {_shown(value)} is not a label of this model; give one of {shown}, or its number from 0",
         code="unknown_gold",
     )
 
@@ -58,7 +58,12 @@ def gold_value(value: Any) -> float:
             number = float("nan")
         if isfinite(number):
             return number
-    raise InputError(f"the gold value {value!r} is not a number, which this model gives", code="unknown_gold")
+    raise InputError(f"the gold value {_shown(value)} is not a number, which this model gives", code="unknown_gold")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _whole_number(value: Any) -> int | None:

@@ -99,6 +99,12 @@ def test_contradiction_is_asked_for_only_where_it_is_needed(labels, options):
         zero_shot(labels, **named, **options)
 
 
+def test_a_single_label_of_a_record_fails_that_record_where_there_is_no_contradiction():
+    with pytest.raises(InputError, match='named "contradict') as refusal:
+        zero_shot(id2label={0: "no", 1: "entail"}).prepare(record(labels=["z"]))
+    assert refusal.value.code == "bad_labels"
+
+
 def test_a_record_may_bring_its_own_labels():
     task = zero_shot()
     assert [letters(window) for window in task.prepare(record(labels=["z"]))] == ["ab||z!|"]
