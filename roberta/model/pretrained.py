@@ -249,4 +249,6 @@ def _read_config(config, origin: Origin, others: dict[str, Any]) -> tuple[Robert
         return RobertaConfig.from_pretrained(origin, return_unused_kwargs=True, **others)
     if not isinstance(config, RobertaConfig):
         return RobertaConfig.from_pretrained(config, return_unused_kwargs=True, **others)
-    return copy.deepcopy(config), others  # the model may change its own: pruned heads, more words
+    config = copy.deepcopy(config)  # the model may change its own: pruned heads, more words
+    config.update({key: others.pop(key) for key in list(others) if hasattr(config, key)})
+    return config, others

@@ -301,6 +301,9 @@ def test_a_config_of_ones_own_is_used_and_not_changed(saved):
     model.prune_heads({0: [1]})
     model.resize_token_embeddings(70)
     assert config.to_dict() == before
+    with_values = roberta.RobertaForMaskedLM.from_pretrained(saved, config=config, output_attentions=True)
+    assert with_values(random_ids(1, 4)).attentions is not None
+    assert config.to_dict() == before
     by_path = roberta.RobertaForMaskedLM.from_pretrained(saved, config=saved, output_attentions=True)
     assert by_path.config.output_attentions
 
