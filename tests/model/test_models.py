@@ -198,6 +198,39 @@ def test_dropout_happens_in_training_only(kind):
     assert not np.array_equal(rough[0][name], first[name])
 
 
+@pytest.mark.parametrize("attending", [False, True])
+@torch.no_grad()
+def test_each_rate_alone_makes_training_rough_by_whichever_kernel(attending):
+    ids = random_ids(1, 6)
+    for hidden, attention in ((0.5, 0.0), (0.0, 0.5), (0.0, 0.0)):
+        rates = {"hidden_dropout_prob": hidden, "attention_probs_dropout_prob": attention}
+        model = build("RobertaModel", **rates).train()
+        first, second = (model(ids, output_attentions=attending) for _ in range(2))
+        same = torch.equal(first.last_hidden_state, second.last_hidden_state)
+        assert same == (hidden == attention == 0.0)
+        if attending:
+            dropped = (first.attentions[0] == 0).float().mean()
+            assert (dropped > 0.2) == (attention > 0)
+
+
+def test_dropout_stands_at_its_documented_places():
+    """After the embeddings' norm, on the probabilities, after both output layers, twice in the head: by what passes."""
+    model, ids, seen = build("RobertaForSequenceClassification").train(), random_ids(2, 5), []
+    for name, part in model.named_modules():
+        if isinstance(part, nn.Dropout):
+            part.register_forward_hook(lambda part, given, out, name=name: seen.append((name, tuple(out.shape))))
+    model(ids, output_attentions=True)
+    layer = [
+        ("attention.self.dropout", (2, 4, 5, 5)),
+        ("attention.output.dropout", (2, 5, 16)),
+        ("output.dropout", (2, 5, 16)),
+    ]
+    expected = [("roberta.embeddings.dropout", (2, 5, 16))]
+    expected += [(f"roberta.encoder.layer.{number}.{name}", shape) for number in range(2) for name, shape in layer]
+    expected += [("classifier.dropout", (2, 16))] * 2
+    assert seen == expected
+
+
 def test_a_head_has_the_dropout_rate_that_its_config_names():
     def rates(kind, **changes):
         model = build(kind, hidden_dropout_prob=0.25, **changes)
