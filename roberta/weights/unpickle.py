@@ -21,7 +21,6 @@ from roberta.weights.arrays import DTYPES, is_shape, is_size
 PICKLE_LIMIT = 4 << 20  # bytes; a state dict takes about 100 for each tensor, and one byte can make an object of 100
 INTEGER_LIMIT = 64  # bytes of one whole number; Python's decimal printing of longer ones takes quadratic time
 COPY_LIMIT = 1 << 20  # entries that OrderedDict(pairs) may copy; a file can name the same pairs again and again
-NESTING_LIMIT = 1000  # marks open at once
 _DAMAGED = "the file is damaged, fetch it again"
 
 STORAGES = {  # theirs, ours
@@ -186,8 +185,6 @@ class _Machine:
         self.push(int.from_bytes(self.take(count), "little", signed=True))
 
     def mark(self) -> None:
-        if len(self.marks) >= NESTING_LIMIT:
-            raise self.damaged(f"near byte {self.place:,}, where it nests {NESTING_LIMIT:,} deep")
         self.marks.append(self.stack)
         self.stack = []
 

@@ -1,6 +1,7 @@
 """Small weight files of every kind, good and crafted, made at test time."""
 
 import json
+import mmap
 import struct
 import zipfile
 from collections import OrderedDict
@@ -18,6 +19,13 @@ def as_torch(array: np.ndarray) -> torch.Tensor:
     if array.dtype == BFLOAT16:
         return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
     return torch.from_numpy(array)
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether the numbers lie in a mapped file, not in memory of their own."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap.mmap)
 
 
 def same_tensors(arrays: dict[str, np.ndarray], tensors: dict[str, torch.Tensor]) -> bool:
