@@ -143,9 +143,9 @@ class LabelScores:
 
     def summary(self) -> dict[str, Any]:
         """Scores from 0 to 1, None before the first record. confusion: gold, then answer, then how often; no zeros."""
-        order = list(self._agreement.labels)
+        place = {label: number for number, label in enumerate(self._agreement.labels)}
         confusion: dict[str, dict[str, int]] = {}
-        for gold, predicted in sorted(self._confusion, key=lambda cell: tuple(map(order.index, cell))):
+        for gold, predicted in sorted(self._confusion, key=lambda cell: (place[cell[0]], place[cell[1]])):
             confusion.setdefault(gold, {})[predicted] = self._confusion[gold, predicted]
         return {
             "records": self._records,
