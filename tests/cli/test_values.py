@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer._click.exceptions import BadParameter
 from typer.core import TyperCommand
@@ -61,11 +61,13 @@ def read_count(cls: type, text: str) -> int | None:
         return None
 
 
+@settings(deadline=None)  # the first example imports pydantic
 @given(st.integers(-20, 20))
 def test_whole_numbers_are_taken_and_refused_as_typer_does(number):
     assert read_count(ByHand, str(number)) == read_count(TyperCommand, str(number))
 
 
+@settings(deadline=None)  # the first example imports pydantic
 @given(st.text("0123456789-+._ e", max_size=5))
 def test_no_spelling_is_taken_for_another_number_than_typer_takes_it_for(text):
     found = read_count(ByHand, text)  # stricter in one case: 1.0 is no whole number here
