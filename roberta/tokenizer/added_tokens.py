@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import regex
 
 from roberta.errors import InputError
 from roberta.tokenizer.pretokenize import WHITE_SPACE, after_unicode_16
 
-# What the reference takes for part of a word (UTS 18), where `\w` of the regex package may differ.
-_WORD_CHARACTER = regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
+
+@cache
+def _word_character() -> regex.Pattern:
+    """What the reference takes for part of a word (UTS 18), where `\\w` of the regex package may differ."""
+    return regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
 
 
 class AddedToken:
@@ -92,25 +96,27 @@ class AddedTokens:
     def __init__(self, tokens: dict[int, AddedToken]):
         self.tokens = dict(tokens)
         self.ids = {token.content: id for id, token in self.tokens.items()}
-        self._first_characters = ""
-        self._passes: list[regex.Pattern] = []
-        self._index()
+        self._first_characters = "".join({content[0] for content in self.ids})
+        self._patterns: list[regex.Pattern] | None = None
 
     def add(self, id: int, token: AddedToken) -> None:
         """Add one, or replace the one that has this id."""
         self.tokens[id] = token
         self.ids[token.content] = id
-        self._index()
-
-    def _index(self) -> None:
         self._first_characters = "".join({content[0] for content in self.ids})
-        self._passes = []
-        for normalized in (False, True):
-            contents = [token.content for token in self.tokens.values() if token.normalized == normalized]
-            if contents:
-                # Of alternatives at one place the first wins: sorted, that is the longest.
-                longest_first = sorted(contents, key=len, reverse=True)
-                self._passes.append(regex.compile("|".join(map(regex.escape, longest_first))))
+        self._patterns = None
+
+    def _passes(self) -> list[regex.Pattern]:
+        """One pattern for the tokens that are looked for first, one for the others."""
+        if self._patterns is None:
+            self._patterns = []
+            for normalized in (False, True):
+                contents = [token.content for token in self.tokens.values() if token.normalized == normalized]
+                if contents:
+                    # Of alternatives at one place the first wins: sorted, that is the longest.
+                    longest_first = sorted(contents, key=len, reverse=True)
+                    self._patterns.append(regex.compile("|".join(map(regex.escape, longest_first))))
+        return self._patterns
 
     def may_occur(self, text: str) -> bool:
         """A quick no, or a perhaps."""
@@ -122,7 +128,7 @@ class AddedTokens:
         split_special_tokens: special ones are ordinary text.
         """
         pieces: Iterable[tuple[int, int, int | None]] = [(0, len(text), None)]
-        for pattern in self._passes:
+        for pattern in self._passes():
             pieces = self._cut_pieces(text, pieces, pattern, split_special_tokens)
         return iter(pieces)
 
@@ -159,6 +165,6 @@ class AddedTokens:
 
 
 def _in_word(text: str, place: int, start: int, end: int) -> bool:
-    if not start <= place < end or not _WORD_CHARACTER.match(text[place]):
+    if not start <= place < end or not _word_character().match(text[place]):
         return False
     return not after_unicode_16().match(text[place])

@@ -9,9 +9,10 @@ CACHE_ENTRIES = 131_072  # then the cache is emptied; 4 MB of English hold some 
 CACHED_LENGTH = 128  # characters; what is longer hardly comes twice and would fill the memory
 _LONG = 128  # symbols; from here on the loop that does not search the whole word for every merge is faster
 
-# SHA-256 of merges, one a line, under which every token that a merge makes encodes to itself. That takes a second to
-# check, so it was checked once (a test repeats it) and is recorded here. These are GPT-2's, under nearly every RoBERTa.
-_SELF_ENCODING = {"04e3597d7996f292ca9b8b7285ca4d58a6ae171ac47d73fc7140ceb0c7a6bbc0"}
+# SHA-256 of merges, one a line, under which every token that a merge makes encodes to itself, and how many they are.
+# The check takes a second, so it was made once (a test repeats it) and is recorded here: GPT-2's, under nearly every
+# RoBERTa.
+_SELF_ENCODING = {"04e3597d7996f292ca9b8b7285ca4d58a6ae171ac47d73fc7140ceb0c7a6bbc0": 50_000}
 
 
 class Merges:
@@ -32,11 +33,25 @@ class Merges:
     @cached_property
     def self_encoding(self) -> frozenset[str]:
         """Tokens known to encode to themselves, so that the loop can be spared; empty when nothing is known."""
+        return frozenset(self.made()) if self.known else frozenset()
+
+    @cached_property
+    def known(self) -> bool:
+        """Whether these are merges that were checked once and for all: each joins bytes or what an earlier one made,
+        and what it makes encodes to itself."""
         from hashlib import sha256
 
-        if sha256("\n".join(self.lines).encode()).hexdigest() not in _SELF_ENCODING:
-            return frozenset()
-        return frozenset("\n".join(self.lines).replace(" ", "").split("\n"))
+        if len(self.lines) not in _SELF_ENCODING.values():
+            return False
+        return sha256("\n".join(self.lines).encode("utf-8", "replace")).hexdigest() in _SELF_ENCODING
+
+    def made(self) -> list[str]:
+        """The token that each merge makes."""
+        return "\n".join(self.lines).replace(" ", "").split("\n") if self.lines else []
+
+    def sides(self) -> list[str]:
+        """The tokens that each merge joins, one after the other."""
+        return "\n".join(self.lines).replace(" ", "\n").split("\n") if self.lines else []
 
     def split(self, word: str) -> list[str]:
         """Merge the characters of `word`, the earliest learned pair first and the leftmost of equals, into tokens."""

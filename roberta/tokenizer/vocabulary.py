@@ -13,6 +13,7 @@ from roberta.tokenizer.byte_alphabet import CHARACTERS
 from roberta.tokenizer.merges import Merges
 
 MERGES_HEADER = "#version: 0.2"
+_FEW_WORDS = 1000
 
 
 class Vocabulary:
@@ -39,9 +40,10 @@ class Vocabulary:
         source: str = "the vocabulary",
     ):
         self.names = _names_by_id(ids, source)
-        _check_merges(ids, merges, source)
         self.ids = ids
         self.merges = Merges(merges)
+        _check_merges(ids, self.merges, source)
+        self._words = 0  # encoded so far
         self.added = added or {}
         self.unknown = unknown
         self.whole_words = whole_words
@@ -53,7 +55,9 @@ class Vocabulary:
     def encode_word(self, word: str) -> tuple[int, ...]:
         """Ids of one word of the pre-tokenizer, spelled in the byte alphabet."""
         ids = self.ids
-        if word in self.merges.self_encoding or (self.whole_words and word in ids):
+        self._words += 1
+        # The table of self-encoding tokens takes longer to make than a few words to merge.
+        if (self._words > _FEW_WORDS and word in self.merges.self_encoding) or (self.whole_words and word in ids):
             return (ids[word],)
         if self._complete:
             return tuple([ids[part] for part in self.merges.split(word)])
@@ -157,13 +161,17 @@ def added_tokens_of(entries: Any, source: str) -> dict[int, AddedToken]:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > JSON_LIMIT:
-            raise CheckpointError(f"{path}: more than the {JSON_LIMIT:,} bytes that such a file may have")
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}; the file is damaged, fetch it again") from None
+        size, content = path.stat().st_size, b""
+        if size <= JSON_LIMIT:
+            content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    if size > JSON_LIMIT:
+        raise CheckpointError(f"{path}: {size:,} bytes, more than the {JSON_LIMIT:,} bytes that such a file may have")
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}; the file is damaged, fetch it again") from None
 
 
 def _ids(found: dict[str, Any], source: str) -> dict[str, int]:
@@ -175,6 +183,8 @@ def _ids(found: dict[str, Any], source: str) -> dict[str, int]:
 
 
 def _names_by_id(ids: dict[str, int], source: str) -> list[str]:
+    if list(ids.values()) == list(range(len(ids))):
+        return list(ids)
     names: list[str | None] = [None] * len(ids)
     for name, id in ids.items():
         if not 0 <= id < len(names):
@@ -185,15 +195,15 @@ def _names_by_id(ids: dict[str, int], source: str) -> list[str]:
     return names  # as many names as places, each given once: no hole is left
 
 
-def _check_merges(ids: dict[str, int], lines: list[str], source: str) -> None:
-    if not lines:
-        return
+def _check_merges(ids: dict[str, int], merges: Merges, source: str) -> None:
     # In bulk, not line by line: this runs at every start.
-    text = "\n".join(lines)
-    sides, made = set(text.replace(" ", "\n").split("\n")), set(text.replace(" ", "").split("\n"))
-    if set(map(str.count, lines, repeat(" "))) == {1} and ids.keys() >= sides and ids.keys() >= made:
-        return
-    for number, line in enumerate(lines, start=1):
+    if all(map(ids.__contains__, merges.made())):
+        if merges.known and all(map(ids.__contains__, CHARACTERS)):
+            return
+        well_formed = set(map(str.count, merges.lines, repeat(" "))) <= {1}
+        if well_formed and all(map(ids.__contains__, merges.sides())):
+            return
+    for number, line in enumerate(merges.lines, start=1):
         left, _, right = line.partition(" ")
         if not left or not right or " " in right:
             raise CheckpointError(f"{source}: merge {number} ({line[:40]!r}) is not two tokens with a blank between")
