@@ -259,21 +259,21 @@ class Origin:
 
     def _why_offline(self) -> str:
         if self.local_files_only:
-            return "local_files_only was given"
+            return "offline was asked for"
         if _offline_by_environment():
             return "HF_HUB_OFFLINE is set"
         return "the hub cannot be reached"
 
     def _way_online(self) -> str:
         if self.local_files_only:
-            return "fetch it once without local_files_only"
+            return "fetch it once online"
         if _offline_by_environment():
             return "unset HF_HUB_OFFLINE to fetch it"
         return "check the network and its proxy settings"
 
     def _not_here(self, why: str, way: str) -> str:
         return (
-            f"{self.name}: no such folder, and as a repository of the hub it was never fetched before while {why}; "
+            f"{self}: no such folder, and as a repository of the hub it was never fetched before while {why}; "
             f"{way}, or name a folder"
         )
 

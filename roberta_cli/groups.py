@@ -50,16 +50,24 @@ class Computing(Vocabulary):
 class Writing:
     """Where results go and in which form, and what becomes of records that fail."""
 
+    digits = None  # results without fractions have nothing to round
+
     output: options.Output = None
     force: options.Force = False
     output_format: options.Format = None
-    digits: options.Digits = None
     on_error: options.OnError = "fail"
     max_errors: options.MaxErrors = None
     progress: options.Progress = False
     summary: options.Summary = False
     quiet: options.Quiet = False
     debug: options.Debug = False
+
+
+@dataclass(frozen=True)
+class WritingNumbers(Writing):
+    """The same for results with scores or vectors in them."""
+
+    digits: options.Digits = None
 
 
 def spread(command: Callable) -> Callable:

@@ -124,7 +124,10 @@ AllowEmpty = Annotated[bool, Option("--allow-empty", help="Answer empty texts to
 
 # Answers
 Top = Annotated[int, Option("--top", "-k", min=1, metavar="N", help="Answers to print for each question.")]
-TopOrAll = Annotated[str, Option("--top", "-k", metavar="N|all", help="Labels to print for each record.")]
+TopOrAll = Annotated[
+    str | None,
+    Option("--top", "-k", metavar="N|all", help="Labels to print for each record; 1, or all with a threshold."),
+]
 Offsets = Annotated[
     str, Option("--offsets", metavar="chars|bytes|utf16", help="What start, end and spans count in the text.")
 ]

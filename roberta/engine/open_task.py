@@ -114,7 +114,7 @@ def _fill_mask(
 def _classify(
     runner: Runner,
     *,
-    top: int | None = 1,
+    top: int | str | None = None,
     activation: str = "auto",
     threshold: float | None = None,
     labels: Sequence[str] | None = None,
@@ -130,7 +130,14 @@ def _classify(
 ) -> Task:
     config = runner.config
     cut = long_text(runner, long, window, overlap)
-    shared = {"best": top, "threshold": threshold, "logits": logits, "allow_empty": allow_empty}
+    if top is None:
+        top = 1 if threshold is None else "all"
+    shared = {
+        "best": None if top == "all" else top,
+        "threshold": threshold,
+        "logits": logits,
+        "allow_empty": allow_empty,
+    }
     if zero_shot or (zero_shot is None and labels is not None):
         from roberta.tasks.zero_shot import TEMPLATE, ZeroShot
 

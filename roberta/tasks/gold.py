@@ -41,6 +41,8 @@ class Gold:
         self.field = field
         self.task = task
         if isinstance(task, ZeroShot):
+            if field == "labels":
+                raise UsageError("--gold labels: that field holds the labels to choose from; name another one")
             several, values, names = task.multi_label, False, task.labels or ()
         else:
             several, values, names = task.chosen_activation == "sigmoid", task.gives_values, task.names

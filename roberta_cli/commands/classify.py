@@ -5,13 +5,13 @@ from __future__ import annotations
 from roberta.errors import UsageError
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
-from roberta_cli.groups import Computing, Reading, Writing
+from roberta_cli.groups import Computing, Reading, WritingNumbers
 
 
 def classify(
     texts: options.Texts = None,
     *,
-    top: options.TopOrAll = "1",
+    top: options.TopOrAll = None,
     activation: options.Activation = "auto",
     threshold: options.Threshold = None,
     labels: options.Labels = None,
@@ -26,7 +26,7 @@ def classify(
     overlap: options.Overlap = None,
     reading: Reading,
     chosen: Computing,
-    writing: Writing,
+    writing: WritingNumbers,
 ) -> None:
     """Print the likeliest labels of texts or pairs of texts, or the number that a regression model gives.
 
@@ -61,9 +61,9 @@ def classify(
     )
 
 
-def _top(given: str) -> int | None:
-    if given == "all":
-        return None
+def _top(given: str | None) -> int | str | None:
+    if given in (None, "all"):
+        return given
     if not given.isdecimal() or int(given) < 1:
         raise UsageError(f"--top is {given!r}; give a whole number of at least 1, or all")
     return int(given)
@@ -74,5 +74,5 @@ def as_text(result: dict) -> str:
     if "value" in result:
         return f"{result['value']:.4f}"
     if "values" in result:
-        return "\n".join(f"{row['value']:.4f}  {row['label']}" for row in result["values"])
+        return "\n".join(f"{value:.4f}  {name}" for name, value in result["values"].items())
     return "\n".join(f"{row['score']:.3f}  {row['label']}" for row in result["labels"])

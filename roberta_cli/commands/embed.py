@@ -5,7 +5,7 @@ from __future__ import annotations
 from roberta.errors import UsageError
 from roberta_cli import options
 from roberta_cli.answer import answer
-from roberta_cli.groups import Computing, Reading, Writing
+from roberta_cli.groups import Computing, Reading, WritingNumbers
 
 
 def embed(
@@ -29,7 +29,7 @@ def embed(
     overlap: options.Overlap = None,
     reading: Reading,
     chosen: Computing,
-    writing: Writing,
+    writing: WritingNumbers,
 ) -> None:
     """Print one vector for each text, word or token, or search a file of vectors.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
-from roberta_cli.groups import Computing, Reading, Writing
+from roberta_cli.groups import Computing, Reading, WritingNumbers
 
 
 def fill_mask(
@@ -23,7 +23,7 @@ def fill_mask(
     window: options.Window = None,
     reading: Reading,
     chosen: Computing,
-    writing: Writing,
+    writing: WritingNumbers,
 ) -> None:
     """Print the likeliest words for every <mask>.
 
