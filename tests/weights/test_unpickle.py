@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from roberta.errors import CheckpointError
 from roberta.weights.unpickle import (
     FAIRSEQ_STAND_INS,
-    NESTING_LIMIT,
     PICKLE_LIMIT,
     Global,
     Record,
@@ -279,8 +278,7 @@ def test_a_far_place_of_the_memo_costs_nothing():
 
 
 def test_bombs_end_soon_in_an_error():
-    marks = b"(" * (NESTING_LIMIT + 1)
-    assert _in_seconds(program(marks)) < 1
+    assert _in_seconds(program(b"(" * 100_000)) < 5
     # The same pairs, copied again and again.
     pairs = b"](" + b"".join(b"(" + text(str(place)) + b"K\x01t" for place in range(1000)) + b"eq\x00"
     assert (

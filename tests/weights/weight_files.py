@@ -23,9 +23,10 @@ def as_torch(array: np.ndarray) -> torch.Tensor:
 
 def is_mapped(array: np.ndarray) -> bool:
     """Whether the numbers lie in a mapped file, not in memory of their own."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array, mmap.mmap)
+    below = array
+    while below is not None and not isinstance(below, mmap.mmap):
+        below = below.obj if isinstance(below, memoryview) else getattr(below, "base", None)
+    return below is not None
 
 
 def same_tensors(arrays: dict[str, np.ndarray], tensors: dict[str, torch.Tensor]) -> bool:
