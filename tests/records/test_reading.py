@@ -7,6 +7,7 @@ import pytest
 
 from roberta.errors import ReadError, UsageError
 from roberta.records import BrokenRecord, Record, given_records, read_records
+from tests.shared import SHARED, needs_shared
 
 
 def seen(*inputs, **options) -> list[tuple[int, str]]:
@@ -151,3 +152,20 @@ def test_values_at_hand_are_records():
     assert (number.index, number.source, number.error.code) == (3, "record 4", "wrong_type")
     assert half.error.code == byte.error.code == "lone_surrogate"
     assert str(byte).startswith("record 6: character 1 of text")
+
+
+@needs_shared
+def test_every_line_of_the_real_text_is_a_record():
+    for pattern in (
+        "sentiment_*_dev.jsonl",
+        "choice_*_dev.jsonl*",
+        "capitals.jsonl",
+        "long_documents.jsonl.gz",
+        "*.txt",
+    ):
+        records = list(read_records([SHARED / "tasks" / pattern]))
+        assert records
+        assert all(isinstance(record, Record) for record in records)
+    odd = SHARED / "tasks" / "odd_text.txt"
+    lines = odd.read_bytes().decode().split("\n")[:-1]
+    assert [record.fields["text"] for record in read_records([odd])] == [line.removesuffix("\r") for line in lines]
