@@ -3,7 +3,7 @@
 import bz2
 import gzip
 import lzma
-import os
+import random
 import stat
 import sys
 import tracemalloc
@@ -19,7 +19,8 @@ from roberta.records.decompress import open_bytes
 
 # bzip2 works in blocks, of which an unfinished one cannot be read; level 1 makes them small.
 METHODS = {".gz": gzip.compress, ".bz2": partial(bz2.compress, compresslevel=1), ".xz": lzma.compress}
-LINES = [f"line {number} {os.urandom(20).hex()}" for number in range(5000)]
+RANDOM = random.Random(1)
+LINES = [f"line {number} {RANDOM.randbytes(20).hex()}" for number in range(5000)]
 DATA = "".join(line + "\n" for line in LINES).encode()
 
 each_method = pytest.mark.parametrize("suffix", METHODS)
@@ -34,7 +35,7 @@ def texts_until_error(path) -> tuple[list[str], str]:
     found = []
     with pytest.raises(ReadError) as caught:
         for record in read_records([path]):
-            found.append(record.text)
+            found.append(record.as_given.get("text"))  # damage may pass for text for a while
     return found, str(caught.value)
 
 
