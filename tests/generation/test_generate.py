@@ -149,6 +149,24 @@ def test_a_stop_string_ends_the_row_with_the_token_that_completes_it(beams, prom
     assert found.finish_reasons[0] == ("stop" if kept < 4 else "length")
 
 
+def test_no_beam_goes_on_after_a_stop_string_even_where_every_word_holds_it():
+    model = WordChain.random(13)
+    found = generate(
+        model,
+        [[0]],
+        max_new_tokens=4,
+        stop_strings="x",
+        tokenizer=PieceTokenizer([b"x"] * 14),
+        num_beams=2,
+        num_return_sequences=2,
+        early_stopping="never",
+        length_penalty=2.5,
+        return_dict_in_generate=True,
+    )
+    assert found.lengths.tolist() == [1, 1]
+    assert len(model.calls) == 1
+
+
 def test_each_new_token_is_told_in_order_while_the_search_runs():
     model = WordChain.script([3, 3, 3, 8, EOS, 9])
     told = []

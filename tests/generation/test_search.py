@@ -69,21 +69,13 @@ def test_beams_of_a_padded_batch_equal_those_of_each_text_alone(side, use_cache)
             assert found.lengths[text] == len(words)
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    seed=st.integers(0, 2**31),
-    beams=st.integers(2, 4),
-    enders=st.integers(0, 2),
-    steps=st.integers(1, 7),
-    length_penalty=st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.5]),
-    early_stopping=st.sampled_from([True, False, "never"]),
-    use_cache=st.booleans(),
-)
-def test_beam_search_finds_what_the_slow_twin_finds(
-    seed, beams, enders, steps, length_penalty, early_stopping, use_cache
+def assert_beams_equal_the_slow_twins(
+    seed, *, beams, enders, steps, spread, push, length_penalty, early_stopping, use_cache=True
 ):
-    model = WordChain.random(seed)
+    """spread: of the random scores; push: how much the ends are above other words."""
+    model = WordChain.random(seed, spread=spread)
     end = set(range(2, 2 + enders))
+    model.table[..., sorted(end)] += push
     found = generate(
         model,
         [[0, 5, 6], [PAD, 0, 9]],
@@ -110,7 +102,47 @@ def test_beam_search_finds_what_the_slow_twin_finds(
         texts = range(beams * number, beams * (number + 1))
         assert [new_words(found.sequences[text], 3, end) for text in texts] == [words for _, words in expected]
         scores = [found.sequences_scores[text].item() for text in texts]
-        assert scores == pytest.approx([score for score, _ in expected], rel=1e-5)
+        assert scores == pytest.approx([score for score, _ in expected], rel=1e-5, abs=1e-5)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    beams=st.integers(2, 4),
+    enders=st.integers(0, 2),
+    steps=st.integers(1, 8),
+    spread=st.sampled_from([0.2, 2.0]),
+    push=st.sampled_from([0.0, 1.5, 4.0]),
+    length_penalty=st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.5]),
+    early_stopping=st.sampled_from([True, False, "never"]),
+    use_cache=st.booleans(),
+)
+def test_beam_search_finds_what_the_slow_twin_finds(seed, **options):
+    assert_beams_equal_the_slow_twins(seed, **options)
+
+
+def test_beams_go_on_where_every_best_word_is_an_end():
+    assert_beams_equal_the_slow_twins(
+        0, beams=3, enders=2, steps=5, spread=0.2, push=4.0, length_penalty=2.5, early_stopping="never"
+    )
+
+
+@pytest.mark.parametrize("seed", [76, 136])
+def test_never_hopes_for_the_present_length_where_long_texts_are_punished(seed):
+    assert_beams_equal_the_slow_twins(
+        seed, beams=3, enders=1, steps=9, spread=2.0, push=0.0, length_penalty=-1.0, early_stopping="never"
+    )
+
+
+def test_drawing_every_continuation_is_beam_search():
+    # Two ends and two beams: 3 x 2 continuations are drawn, and a vocabulary of three has no more.
+    model = WordChain.random(11, vocabulary=3, spread=0.5)
+    options = {"attention_mask": [[1, 1]], "eos_token_id": [1, 2], "num_beams": 2, "num_return_sequences": 2}
+    options |= {"max_new_tokens": 5, "top_k": 0, "early_stopping": "never", "length_penalty": 2.0}
+    searched = generate(model, [[0, 0]], **{name: value for name, value in options.items() if name != "top_k"})
+    for seed in range(20):
+        drawn = generate(model, [[0, 0]], do_sample=True, seed=seed, **options)
+        assert drawn.tolist() == searched.tolist()
 
 
 def test_more_beams_than_the_first_step_can_fill_still_end():
@@ -153,7 +185,7 @@ def test_without_is_decoder_every_step_reads_the_whole_text():
 
 def test_scores_of_beams_are_the_log_probabilities_that_the_model_gives_to_the_text():
     model = tiny_decoder(seed=7)
-    for options in ({"do_sample": True, "top_k": 0, "seed": 5}, {}):
+    for options in ({"do_sample": True, "top_k": 0, "seed": 5}, {}, {"repetition_penalty": 1.5}):
         found = generate(
             model,
             [[0, 5]],
@@ -169,7 +201,8 @@ def test_scores_of_beams_are_the_log_probabilities_that_the_model_gives_to_the_t
             length = int(found.lengths[text])
             total = sum(after(ids[:place])[ids[place]] for place in range(2, 2 + length))
             assert found.log_probabilities[text].item() == pytest.approx(total, rel=1e-4)
-            assert found.sequences_scores[text].item() == pytest.approx(total / length, rel=1e-4)
+            if "repetition_penalty" not in options:
+                assert found.sequences_scores[text].item() == pytest.approx(total / length, rel=1e-4)
 
 
 def test_ended_texts_and_prompts_take_no_part_in_later_passes():

@@ -1,6 +1,7 @@
 """Options of generate: documented names, bounds, files."""
 
 import json
+import warnings
 
 import pytest
 
@@ -103,7 +104,9 @@ def test_a_published_file_is_read_and_what_it_holds_besides_is_left_aside(tmp_pa
     }
     (tmp_path / "generation_config.json").write_text(json.dumps(values))
     expected = GenerationSettings(bos_token_id=0, eos_token_id=2, pad_token_id=1, max_length=30)
-    assert GenerationSettings.from_pretrained(tmp_path) == expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert GenerationSettings.from_pretrained(tmp_path) == expected
 
 
 def test_an_option_of_a_file_that_would_change_the_text_is_named_in_a_warning(tmp_path):
