@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -18,6 +19,15 @@ from roberta_cli.progress import Progress
 if TYPE_CHECKING:
     from roberta.engine.job import Job
     from roberta.engine.runner import Answer, Runner
+    from roberta.records import Record
+
+
+class Scorer(Protocol):
+    """Compares results with what is right."""
+
+    def add(self, record: Record, result: dict[str, Any]) -> None: ...
+
+    def summary(self) -> dict[str, Any]: ...
 
 
 def answer(
@@ -29,13 +39,16 @@ def answer(
     as_text: Callable[[dict], str],
     *,
     gold: str | None = None,
+    scorer: Scorer | None = None,
+    beside: Callable[[Job], AbstractContextManager] | None = None,
     last_line: Callable[[Job], Callable[[], dict]] | None = None,
     **task_options: Any,
 ) -> None:
     """Run a command over its records, as the flags in the groups say.
 
-    gold: the field with the right answers; scores are added to the summary. last_line: watches the job and makes one
-    more line of results for its end. task_options: as `roberta.engine.open_task` takes them.
+    gold: the field with the right answers; scores are added to the summary. scorer: what takes the scores, for commands
+    with rules of their own. beside: entered while results are written, for further files. last_line: watches the job
+    and makes one more line of results for its end. task_options: as `roberta.engine.open_task` takes them.
 
     Raises typer.Exit: records failed, under a rule that went on all the same.
     """
@@ -55,23 +68,24 @@ def answer(
         max_errors=writing.max_errors,
     )
     progress = Progress.of(writing, stream.size_of(texts, reading), job.tally)
-    scores = _gold(job, gold) if gold else None
+    scores = _scores(job, gold, scorer)
     extra = last_line(job) if last_line else None
     job.watch.append(lambda answered: _complain(answered, writing))
     job.watch.append(lambda answered: progress.tick())
     try:
-        with stream.open_writer(writing, form, as_text) as writer:
+        with stream.open_writer(writing, form, as_text) as writer, beside(job) if beside else nullcontext():
             job.before_waiting = writer.flush
             for result in job.results(records):
                 writer.write(result)
             if extra is not None:
                 writer.write(extra())
     except (KeyboardInterrupt, Terminated):
-        print(f"stopped after {job.tally.records} records", file=sys.stderr)
+        if not writing.quiet:
+            print(f"stopped after {job.tally.records} records", file=sys.stderr)
         raise
     finally:
         progress.end()
-    if writing.summary or scores is not None:
+    if writing.summary or gold:
         print(json.dumps(asdict(job.tally) | progress.speed() | (scores() if scores else {})), file=sys.stderr)
     if job.tally.failed:
         if not writing.quiet:
@@ -95,9 +109,19 @@ def _complain(answered: Answer, writing: Writing) -> None:
         print(f"skipped: {answered.record.source}: {answered.error}", file=sys.stderr)
 
 
-def _gold(job: Job, field: str) -> Callable[[], dict]:
-    from roberta.tasks.gold import Gold
+def _scores(job: Job, field: str | None, scorer: Scorer | None) -> Callable[[], dict] | None:
+    if scorer is None:
+        if field is None:
+            return None
+        from roberta.tasks.gold import Gold
+        from roberta.tasks.ner import Ner
+        from roberta.tasks.ner_gold import EntityGold
 
-    gold = Gold(field, job.task)
-    job.check.append(gold.add)
-    return lambda: {"gold": gold.summary()}
+        scorer = EntityGold(field, job.task) if isinstance(job.task, Ner) else Gold(field, job.task)
+    job.check.append(scorer.add)
+
+    def scores() -> dict:
+        found = scorer.summary()
+        return {"gold": found} if found else {}
+
+    return scores

@@ -28,7 +28,7 @@ def classify(
     chosen: Computing,
     writing: WritingNumbers,
 ) -> None:
-    """Print the likeliest labels of texts or pairs of texts, or the number that a regression model gives.
+    """Label texts or pairs of texts; any labels will do with an NLI model.
 
     Examples:
 

@@ -31,7 +31,7 @@ def embed(
     chosen: Computing,
     writing: WritingNumbers,
 ) -> None:
-    """Print one vector for each text, word or token, or search a file of vectors.
+    """Turn texts, words or tokens into vectors, or search a file of them.
 
     Examples:
 

@@ -9,6 +9,7 @@ import pytest
 
 from roberta.version import __version__
 from roberta_cli import app
+from roberta_cli.options import OutputFormat
 
 
 def test_version_is_one_line_on_stdout(roberta):
@@ -72,7 +73,7 @@ def test_a_command_has_its_file_and_its_table(name):
         (["fil-mask", "x"], "no such command 'fil-mask'; did you mean fill-mask?"),
         (["zzz"], "no such command 'zzz'; see roberta --help"),
         (["--versoin"], "no such option --versoin; did you mean --version?"),
-        (["fill-mask", "x", "--topp", "3"], "no such option --topp; did you mean --top?"),
+        (["fill-mask", "x", "--beam", "3"], "no such option --beam; did you mean --beams?"),
         (
             ["tokenize", "-5 degrees"],
             "no such option -5; see roberta tokenize --help, or write -- before a text that begins with a dash",
@@ -81,7 +82,7 @@ def test_a_command_has_its_file_and_its_table(name):
         (["fill-mask", "x", "-k", "few"], "--top: 'few' is not a whole number; see roberta fill-mask --help"),
         (
             ["tokenize", "x", "--output-format", "xml"],
-            "--output-format: 'xml' is not one of jsonl, table; see roberta tokenize --help",
+            f"--output-format: 'xml' is not one of {', '.join(OutputFormat)}; see roberta tokenize --help",
         ),
         (["tokenize", "x", "--model"], "option '--model' requires an argument; see roberta tokenize --help"),
         (["tokenize", "x", "-i", "y"], "texts and --input do not go together; give one or the other"),

@@ -4,9 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from roberta_cli.groups import Writing
 from roberta_cli.options import OutputFormat
 from roberta_cli.stream import output_form
 
@@ -62,4 +64,10 @@ def test_a_reader_that_leaves_ends_the_run_silently(tokenizing):
 )
 def test_a_table_is_for_a_one_liner_on_a_terminal(asked, texts, terminal, form, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    assert output_form(asked and OutputFormat(asked), texts) == form
+    assert output_form(Writing(output_format=asked and OutputFormat(asked)), texts) == form
+
+
+def test_the_suffix_of_the_output_names_its_form():
+    assert output_form(Writing(output=Path("vectors.npy")), None) is OutputFormat.npy
+    assert output_form(Writing(output=Path("table.csv")), ["x"]) is OutputFormat.csv
+    assert output_form(Writing(output=Path("notes.md")), None) is OutputFormat.jsonl
