@@ -186,9 +186,8 @@ def test_half_precision_by_autocast_survives_left_padding():
     exact = model(ids, PADDED).logits
     with torch.autocast("cpu", torch.bfloat16):
         rough = model(ids, PADDED).logits
-    assert rough.isfinite().all()
-    # bfloat16 keeps 8 bits; a few roundings in each of two layers
-    assert_close(rough[PADDED == 1].float().numpy(), exact[PADDED == 1].numpy(), "autocast", tolerance=0.1)
+    # bfloat16 keeps 8 bits; a few roundings in each of two layers. Padding, which sees nothing, is an average here too.
+    assert_close(rough.float().numpy(), exact.numpy(), "autocast", tolerance=0.1)
 
 
 @torch.no_grad()

@@ -128,6 +128,29 @@ def test_what_a_call_does_not_say_the_config_says(kind):
 
 
 @torch.no_grad()
+def test_tuples_hold_what_exists_in_the_documented_order():
+    config = tiny_config(is_decoder=True, add_cross_attention=True)
+    asked = {"output_hidden_states": True, "output_attentions": True}
+    inputs = {"input_ids": random_ids(2, 5), "encoder_hidden_states": torch.randn(2, 3, 16)} | asked
+    for pooler in (True, False):
+        model = seeded(roberta.RobertaModel, config, add_pooling_layer=pooler)
+        named, (last, pooled, past, states, attentions, crosses) = model(**inputs), model(**inputs, return_dict=False)
+        assert torch.equal(last, named.last_hidden_state)
+        assert (pooled is not None) == pooler
+        assert past.get_seq_length() == 5
+        assert [len(states), len(attentions), len(crosses)] == [3, 2, 2]
+        assert attentions[0].shape == (2, 4, 5, 5)
+        assert crosses[0].shape == (2, 4, 5, 3)
+        assert torch.equal(states[-1], last)
+        assert (len(named.to_tuple()), len(named)) == ((6, 6) if pooler else (5, 5))
+    causal = seeded(roberta.RobertaForCausalLM, config)
+    logits, past, states, attentions, crosses = causal(**inputs, return_dict=False)
+    assert (logits.shape, past.get_seq_length(), len(states), len(crosses)) == ((2, 5, 60), 5, 3, 2)
+    loss, logits, states, _, _ = causal(**inputs, labels=inputs["input_ids"], return_dict=False)
+    assert (loss.shape, logits.shape, len(states)) == ((), (2, 5, 60), 3)
+
+
+@torch.no_grad()
 def test_a_decoder_caches_as_its_config_says_and_an_encoder_never():
     ids = random_ids(1, 4)
     assert build("RobertaForCausalLM")(ids).past_key_values.length == 4

@@ -137,6 +137,15 @@ def test_a_resized_and_pruned_model_comes_back_from_its_folder(kind, tmp_path):
     assert back.body.encoder.layer[0].attention.self.query.weight.shape == (4, 16)
 
 
+def test_pruning_leaves_cross_attention_whole_after_loading_too(tmp_path):
+    model = build("RobertaForCausalLM", add_cross_attention=True)
+    model.prune_heads({0: [1, 2]})
+    model.save_pretrained(tmp_path)
+    layer = roberta.RobertaForCausalLM.from_pretrained(tmp_path).roberta.encoder.layer[0]
+    assert layer.attention.self.query.weight.shape == (8, 16)
+    assert layer.crossattention.self.query.weight.shape == (16, 16)
+
+
 @pytest.mark.parametrize(
     ("heads", "message"),
     [
