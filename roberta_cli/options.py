@@ -21,6 +21,8 @@ class OutputFormat(StrEnum):
     table = "table"
     npy = "npy"
     npz = "npz"
+    conll = "conll"
+    squad = "squad"
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,7 +58,7 @@ InputFormat = Annotated[
     Option(
         "--input-format",
         metavar="FORM",
-        help="jsonl, json, csv, tsv, txt (a text a line) or doc; without it the suffix tells, or the first line.",
+        help="jsonl, json, csv, tsv, txt (a text a line), doc, squad, conll; else the suffix tells, or the first line.",
     ),
 ]
 Doc = Annotated[bool, Option("--doc", help="Each file is one text.")]
@@ -212,6 +214,66 @@ PairScore = Annotated[
 NearestIn = Annotated[
     Path | None, Option("--nearest", metavar="FILE.npy", help="Search these vectors for the text's neighbours.")
 ]
+
+# qa
+Question = Annotated[
+    list[str] | None, Option("--question", metavar="STR", help="A question on the context; may be given repeatedly.")
+]
+ContextFile = Annotated[
+    str | None, Option("--context", metavar="FILE", help="The file in which all questions find their answers.")
+]
+ContextText = Annotated[
+    str | None, Option("--context-text", metavar="STR", help="The text in which all questions find their answers.")
+]
+MaxAnswer = Annotated[int, Option("--max-answer", min=1, metavar="N", help="Tokens that an answer may have.")]
+Null = Annotated[
+    str,
+    Option(
+        "--null",
+        metavar="auto|never|allow",
+        help="Whether a question may have no answer; auto allows it if the model was trained with such questions.",
+    ),
+]
+NullThreshold = Annotated[
+    float | None,
+    Option("--null-threshold", metavar="X", help="No answer if null_odds are above this; the model's own, else 0."),
+]
+QaWindow = Annotated[
+    int | None,
+    Option("--window", min=1, metavar="N", help="Tokens of a window, 384 or the model's limit if not given."),
+]
+QaOverlap = Annotated[
+    int | None,
+    Option("--overlap", min=0, metavar="N", help="Tokens that neighbouring windows share, 128 if not given."),
+]
+AnswerGold = Annotated[
+    str | None,
+    Option("--gold", metavar="FIELD", help="Field with the right answers; --summary has scores if it is answers."),
+]
+
+# ner
+Aggregate = Annotated[
+    str,
+    Option(
+        "--aggregate",
+        metavar="none|simple|first|average|max",
+        help="Labels of tokens, joined tokens, or one label a word: of its first token, their mean, the surest.",
+    ),
+]
+WordsOf = Annotated[
+    str,
+    Option("--words", metavar="unit|blank", help="Words as runs of letters, digits or signs, or between blanks."),
+]
+DecodeBy = Annotated[
+    str,
+    Option("--decode", metavar="argmax|legal", help="Each label for itself, or the likeliest sequence that is legal."),
+]
+Ignore = Annotated[str, Option("--ignore", metavar="NAME,..", help="Labels that are no answer.")]
+Types = Annotated[str | None, Option("--types", metavar="NAME,..", help="Only entities of these types.")]
+MinScore = Annotated[
+    float | None, Option("--min-score", min=0, max=1, metavar="P", help="Only entities with at least this score.")
+]
+JoinSpace = Annotated[bool, Option("--join-space", help="Entities of one type with one blank between them are one.")]
 
 # Writing
 Output = Annotated[

@@ -117,9 +117,14 @@ def open_writer(writing: Writing, form: OutputFormat, as_text: Callable[[dict], 
         with open_npy(Path(writing.output), force=writing.force) as writer:
             yield writer
         return
-    from roberta.records import FORMATS, STDOUT, open_output
+    from roberta.records import FORMATS, STDOUT, SquadWriter, open_output
 
     with open_output(writing.output or STDOUT, force=writing.force) as stream:
+        if form is OutputFormat.squad:
+            writer = SquadWriter(stream)
+            yield _Plain(writer, writing.digits)
+            writer.finish()
+            return
         writer = _Tables(stream, as_text) if form is OutputFormat.table else FORMATS[form].write(stream)
         yield _Plain(writer, writing.digits)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from roberta.builtin import MINI
 from roberta.engine.runner import Runner
 from roberta.errors import UsageError
 from roberta.tasks.base import Task
@@ -218,9 +219,91 @@ def _embed(
     return Neighbours(task, Path(nearest), top)
 
 
+def _qa(
+    runner: Runner,
+    *,
+    top: int = 1,
+    max_answer: int = 30,
+    null: str = "auto",
+    null_threshold: float | None = None,
+    context: str | None = None,
+    split_logits: bool = False,
+    long: str = "window",
+    window: int | None = None,
+    overlap: int | None = None,
+    offsets: str = "chars",
+    allow_empty: bool = False,
+) -> Task:
+    from roberta.tasks.qa import OVERLAP as SHARED
+    from roberta.tasks.qa import WINDOW, QuestionAnswering, null_rule
+
+    config = runner.config
+    room = window or min(WINDOW, config.usable_length)
+    if overlap is None:
+        overlap = max(0, min(SHARED, room // 3, room - 3))
+    allow_null, threshold = null_rule(config.to_dict(), null, null_threshold)
+    return QuestionAnswering(
+        runner.tokenizer,
+        long_text(runner, long, room, overlap),
+        limit=config.usable_length,
+        best=top,
+        max_answer=max_answer,
+        allow_null=allow_null,
+        null_threshold=threshold,
+        context=context,
+        split_logits=split_logits,
+        offsets=offsets,
+        allow_empty=allow_empty,
+    )
+
+
+def _ner(
+    runner: Runner,
+    *,
+    aggregate: str = "first",
+    words: str = "unit",
+    decode: str = "argmax",
+    ignore: Sequence[str] = ("O",),
+    types: Sequence[str] | None = None,
+    min_score: float | None = None,
+    join_space: bool = False,
+    tags: bool = False,
+    conll: bool = False,
+    long: str = "window",
+    window: int | None = None,
+    overlap: int | None = None,
+    offsets: str = "chars",
+    allow_empty: bool = False,
+) -> Task:
+    from roberta.engine.fitting import check_head
+    from roberta.tasks.ner import Ner
+
+    config = runner.config
+    if "RobertaForSequenceClassification" not in (config.architectures or ()):  # its labels say what it is good for
+        check_head(config, Ner.head, str(runner.origin), builtin=runner.origin.folder == MINI)
+    return Ner(
+        runner.tokenizer,
+        config.id2label,
+        long_text(runner, long, window, overlap),
+        aggregate=aggregate,
+        words=words,
+        path=decode,
+        ignore=tuple(ignore),
+        types=None if types is None else tuple(types),
+        min_score=min_score,
+        join_space=join_space,
+        offsets=offsets,
+        tags=tags,
+        conll=conll,
+        allow_empty=allow_empty,
+    )
+
+
 TASKS: dict[str, Callable[..., Task]] = {
     "tokenize": _tokenize,
     "fill-mask": _fill_mask,
     "classify": _classify,
     "embed": _embed,
+    "ner": _ner,
+    "qa": _qa,
 }

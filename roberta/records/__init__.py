@@ -6,6 +6,7 @@ from roberta.records.numbers import plain, shortest
 from roberta.records.offsets import OFFSET_UNITS, convert_spans
 from roberta.records.reading import STDIN, given_records, read_records
 from roberta.records.record import BrokenRecord, Record
+from roberta.records.squad_file import JsonObjectWriter, SquadWriter
 from roberta.records.writing import STDOUT, CsvWriter, JsonlWriter, TsvWriter, Writer, json_line, open_output
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "CsvWriter",
     "Fields",
     "Format",
+    "JsonObjectWriter",
     "JsonlWriter",
     "Record",
+    "SquadWriter",
     "TsvWriter",
     "Writer",
     "convert_spans",

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from roberta.errors import UsageError
+from roberta.records.conll import ConllWriter, read_conll
 from roberta.records.decompress import DECOMPRESSORS
 from roberta.records.input_file import InputFile
-from roberta.records.json_lines import Found, read_json, read_jsonl
+from roberta.records.json_lines import Found, read_jsonl
 from roberta.records.record import near_miss
+from roberta.records.squad_file import looks_like_squad, read_json_or_squad, read_squad
 from roberta.records.tables import read_csv, read_tsv
 from roberta.records.texts import read_doc, read_txt
 from roberta.records.writing import CsvWriter, JsonlWriter, TsvWriter, Writer
@@ -29,11 +31,13 @@ class Format:
 
 FORMATS = {
     "jsonl": Format((".jsonl", ".ndjson", ".jsonlines"), read_jsonl, JsonlWriter),
-    "json": Format((".json",), read_json),
+    "json": Format((".json",), read_json_or_squad),
     "csv": Format((".csv",), read_csv, CsvWriter),
     "tsv": Format((".tsv", ".tab"), read_tsv, TsvWriter),
     "txt": Format((".txt", ".text"), read_txt),
     "doc": Format((), read_doc),
+    "conll": Format((".conll", ".iob", ".bio"), read_conll, ConllWriter),
+    "squad": Format((), read_squad),
 }
 
 
@@ -60,6 +64,8 @@ def format_by_name(path: Path) -> Format | None:
 
 
 def format_by_content(file: InputFile) -> Format:
-    """jsonl if the first line that is not blank starts with {, else txt; waits for no more than that line."""
+    """By the first line that is not blank, and no more: squad if it has its keys, jsonl if it starts with {, else txt."""
     start = file.first_text().removeprefix("\ufeff").lstrip()
+    if start.startswith("{") and looks_like_squad(start):
+        return FORMATS["squad"]
     return FORMATS["jsonl" if start.startswith("{") else "txt"]

@@ -27,8 +27,11 @@ class Writer(Protocol):
     def flush(self) -> None: ...
 
 
-class _LineWriter:
-    """Raises ResourceError where the output cannot be written; BrokenPipeError as it is, the reader has gone."""
+class LineWriter:
+    """What writers share.
+
+    Raises ResourceError where the output cannot be written; BrokenPipeError as it is, the reader has gone.
+    """
 
     def __init__(self, stream: BinaryIO):
         self._stream = stream
@@ -46,7 +49,7 @@ class _LineWriter:
             raise _unwritable(error) from None
 
 
-class JsonlWriter(_LineWriter):
+class JsonlWriter(LineWriter):
     """One compact JSON object a line, keys in the order given, Unicode as it is, no NaN (null instead)."""
 
     def write(self, result: dict[str, Any]) -> None:
@@ -87,7 +90,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-class _TableWriter(_LineWriter):
+class _TableWriter(LineWriter):
     """A header, then one row a result; lists and objects spread over columns such as labels.0.label.
 
     columns: the header, if it is known beforehand; else the first result makes it. A column that a result lacks is an

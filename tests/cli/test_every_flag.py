@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from roberta_cli import app
+from tests.tasks.tiny_answerer import tiny_answerer
 from tests.tasks.tiny_classifier import tiny_classifier
+from tests.tasks.tiny_tagger import tiny_tagger
 
 NLI = {0: "contradiction", 1: "neutral", 2: "entailment"}
 LONG = " ".join(f"word{number}" for number in range(150)) + " "
+NAMES = "Zoë O'Neil, of the Royal Society, flew from Cork to New York on Monday; Jan didn't. "
 # flag: the arguments beside it, and its value; "MODEL" stands for the model of the command
 READING = {
     "--input": (["-i", "b.jsonl"], None),
@@ -118,6 +121,46 @@ FLAGS = {
         "--top": (["A <mask>.", "--nearest", "vectors.npy"], "1"),
         "--offsets": (["Zoë is <mask>.", "--level", "token"], "bytes"),
     },
+    "ner": READING
+    | VOCABULARY
+    | COMPUTING
+    | WRITING
+    | DIGITS
+    | {
+        "--digits": ([NAMES], "2"),
+        "--aggregate": ([NAMES], "none"),
+        "--words": ([NAMES], "blank"),
+        "--decode": ([NAMES], "legal"),
+        "--ignore": ([NAMES], "LOC"),
+        "--types": ([NAMES], "LOC"),
+        "--min-score": ([NAMES], "0.9"),
+        "--join-space": ([NAMES], True),
+        "--offsets": ([NAMES], "bytes"),
+        "--gold": (["-i", "b.jsonl"], "gold"),
+        "--long": ([NAMES * 9], "truncate"),
+        "--window": ([NAMES * 9], "40"),
+        "--overlap": ([NAMES * 9], "1"),
+    },
+    "qa": READING
+    | VOCABULARY
+    | COMPUTING
+    | WRITING
+    | DIGITS
+    | {
+        "--allow-empty": ([""], True),
+        "--question": ([], "Who?"),
+        "--context": (["Who?"], "two.txt"),
+        "--context-text": (["Who?"], "Ada."),
+        "--top": (["Who?"], "2"),
+        "--max-answer": (["Who?", "--top", "9"], "1"),
+        "--null": (["Who?", "--null-threshold", "-100"], "never"),
+        "--null-threshold": (["Who?"], "-100"),
+        "--gold": (["-i", "b.jsonl"], "gold"),
+        "--offsets": (["Who?", "--context-text", "Zoë is in Orléans.", "--top", "99"], "bytes"),
+        "--long": (["Who?", "--context-text", LONG, "--window", "64"], "truncate"),
+        "--window": (["Who?", "--context-text", LONG], "64"),
+        "--overlap": (["Who?", "--context-text", LONG, "--window", "64"], "1"),
+    },
 }
 HELP = {"--help", "--progress"}  # --progress speaks after half a minute: see test_progress.py
 
@@ -127,8 +170,17 @@ def flags_of(command):
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
-    return str(tiny_classifier(tmp_path_factory.mktemp("nli"), NLI))
+def models(tmp_path_factory):
+    """What commands that the built-in model cannot serve are tried with."""
+    return {
+        "classify": str(tiny_classifier(tmp_path_factory.mktemp("nli"), NLI)),
+        "qa": str(tiny_answerer(tmp_path_factory.mktemp("qa"))),
+    }
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory):
+    return str(tiny_tagger(tmp_path_factory.mktemp("ner")))
 
 
 @pytest.fixture
@@ -154,10 +206,12 @@ def test_the_table_has_every_flag_and_no_other(command):
 
 
 @pytest.mark.parametrize(("command", "flag"), [(command, flag) for command in FLAGS for flag in FLAGS[command]])
-def test_the_flag_makes_a_difference(roberta, folder, classifier, command, flag):
+def test_the_flag_makes_a_difference(roberta, folder, models, command, flag):
     arguments, value = FLAGS[command][flag]
-    if command == "classify" and flag not in VOCABULARY and "-m" not in arguments:
-        arguments = [*arguments, "-m", classifier]
+    if command in models and flag not in VOCABULARY and "-m" not in arguments:
+        arguments = [*arguments, "-m", models[command]]
+    if command == "qa" and not {"--context", "--context-text"} & {flag, *arguments}:
+        arguments = [*arguments, "--context-text", "Ada Lovelace lived in Rome."]
     given = [flag] if value is True else [flag, value]
     if flag == "--input":
         arguments, given = arguments[2:], arguments[:2]
