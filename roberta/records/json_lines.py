@@ -23,7 +23,7 @@ def read_jsonl(file: InputFile) -> Iterator[Found]:
             text = file.text(line)
             found: dict[str, Any] | InputError = parse_object(text)
         except InputError as error:
-            if error.code == "bad_json" and not text.strip(_BLANK):
+            if error.code == "bad_json" and not text.removeprefix("\ufeff").strip(_BLANK):
                 continue
             found = error
         yield f"{file.name}:{number}", found

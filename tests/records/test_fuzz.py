@@ -38,7 +38,7 @@ def test_any_bytes_are_records_broken_records_or_a_read_error(name, data, encodi
     try:
         count = check(FORMATS[name].read(InputFile("a", io.BytesIO(data), encoding=encoding, header=header)))
     except ReadError as error:
-        assert name in ("json", "csv", "tsv")
+        assert name not in ("jsonl", "txt")  # where a bad line costs one record
         assert str(error).startswith("a:")
         return
     if encoding == "utf-16":
@@ -49,7 +49,7 @@ def test_any_bytes_are_records_broken_records_or_a_read_error(name, data, encodi
     if name == "txt":
         assert count == len(lines)
     if name == "jsonl" and encoding == "utf-8":
-        assert count == sum(bool(line.strip(b" \t\r")) and line != b"\xef\xbb\xbf" for line in lines)
+        assert count == sum(bool(line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r")) for line in lines)
 
 
 @given(data=ANY_BYTES)

@@ -36,12 +36,12 @@ def read_back(name: str, data: bytes) -> list[dict]:
     return [found for _, found in FORMATS[name].read(InputFile("a", io.BytesIO(data)))]
 
 
-@pytest.mark.parametrize("name", [name for name, row in FORMATS.items() if row.write])
+@pytest.mark.parametrize("name", ["jsonl", "csv", "tsv"])
 @settings(deadline=None)
 @given(st.lists(NAMES, unique=True, min_size=1, max_size=4).flatmap(
     lambda names: st.lists(st.fixed_dictionaries(dict.fromkeys(names, TEXTS)), min_size=1, max_size=4)
 ))  # fmt: skip
-def test_every_format_that_is_written_reads_back(name, results):
+def test_any_result_of_strings_reads_back_from_every_plain_format(name, results):
     assert read_back(name, written(find_format(name).write, results)) == results
 
 
