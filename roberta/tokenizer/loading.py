@@ -91,6 +91,8 @@ def _settings(origin: Origin) -> dict[str, Any]:
     kind = settings.get("tokenizer_class")
     if kind is not None and not str(kind).startswith(_SAME_KIND):
         raise CheckpointError(f"{origin}: tokenizer_class is {kind}, not RoBERTa's; name the folder of a RoBERTa model")
+    if "max_len" in settings:  # the name until 2020
+        settings.setdefault("model_max_length", settings.pop("max_len"))
     return {name: _token(value) for name, value in settings.items() if name not in _NOT_SETTINGS}
 
 

@@ -57,7 +57,8 @@ class SpecialTokens:
         for name in NAMES:
             token = None if named.get(name) is None else _named(name, named[name])
             self._named[name] = token and listed.get(token.content, token)
-        self._additional = [AddedToken.of(token, special=True) for token in additional or []]
+        further = [AddedToken.of(token, special=True) for token in additional or []]
+        self._additional = [listed.get(token.content, token) for token in further]
         self._added = AddedTokens({})
         for id, token in added.items():
             self._place(id, token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from roberta.errors import InputError
+from roberta.errors import CheckpointError, InputError
 from roberta.tokenizer import loading, saving
 from roberta.tokenizer.calling import Calling
 from roberta.tokenizer.decoding import Decoding
@@ -76,7 +76,7 @@ class RobertaTokenizer(Calling, Padding, Decoding):
         self.errors = errors
         self.add_prefix_space = add_prefix_space
         self.trim_offsets = trim_offsets
-        self.model_max_length = NO_LIMIT if model_max_length is None else model_max_length
+        self.model_max_length = NO_LIMIT if model_max_length is None else int(model_max_length)
         self.padding_side = check_side("padding_side", padding_side)
         self.truncation_side = check_side("truncation_side", truncation_side)
         self.model_input_names = list(model_input_names or self.model_input_names)
@@ -102,7 +102,10 @@ class RobertaTokenizer(Calling, Padding, Decoding):
         vocabulary, settings = loading.read(
             pretrained_model_name_or_path, kwargs, single_file_first=cls._single_file_first
         )
-        return cls(vocabulary=vocabulary, **settings)
+        try:
+            return cls(vocabulary=vocabulary, **settings)
+        except (InputError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{settings['name_or_path']}: not a usable tokenizer: {error}") from None
 
     def save_pretrained(
         self, save_directory: str | Path, legacy_format: bool | None = None, filename_prefix: str | None = None
