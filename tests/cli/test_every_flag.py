@@ -175,12 +175,8 @@ def models(tmp_path_factory):
     return {
         "classify": str(tiny_classifier(tmp_path_factory.mktemp("nli"), NLI)),
         "qa": str(tiny_answerer(tmp_path_factory.mktemp("qa"))),
+        "ner": str(tiny_tagger(tmp_path_factory.mktemp("ner"))),
     }
-
-
-@pytest.fixture(scope="module")
-def tagger(tmp_path_factory):
-    return str(tiny_tagger(tmp_path_factory.mktemp("ner")))
 
 
 @pytest.fixture

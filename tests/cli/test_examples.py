@@ -1,6 +1,5 @@
 """Every example that the README and the help give runs as written, offline, on the built-in model."""
 
-import json
 import re
 import shlex
 import subprocess
@@ -9,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from roberta_cli import app
-from tests.tasks.tiny_answerer import tiny_answerer
-from tests.tasks.tiny_classifier import tiny_classifier
-from tests.tasks.tiny_tagger import tiny_tagger
 
-MODELS = {
-    "my-sentiment-model": ("negative", "positive"),
-    "my-nli-model": ("contradiction", "neutral", "entailment"),
-}
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -39,37 +31,6 @@ def help_lines() -> list[str]:
 def test_the_examples_are_found():
     assert len(readme_lines()) >= 3
     assert len(help_lines()) >= 3 * len(app.COMMANDS), "three examples for each command"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """The folders that examples name, small and untrained."""
-    folder = tmp_path_factory.mktemp("models")
-    for name, labels in MODELS.items():
-        (folder / name).mkdir()
-        tiny_classifier(folder / name, dict(enumerate(labels)))
-    (folder / "my-ner-model").mkdir()
-    tiny_tagger(folder / "my-ner-model", ("O", "B-PER", "I-PER", "B-ORG", "I-ORG"))
-    (folder / "my-qa-model").mkdir()
-    tiny_answerer(folder / "my-qa-model")
-    return folder
-
-
-@pytest.fixture
-def surroundings(roberta, models, tmp_path):
-    """The folder in which examples run: the models and the files that they name."""
-    for model in models.iterdir():
-        (tmp_path / model.name).symlink_to(model)
-    (tmp_path / "my-ner-model").symlink_to(models / "my-ner-model")
-    (tmp_path / "news.jsonl").write_text('{"text": "Ada met Jan."}\n', encoding="utf-8")
-    (tmp_path / "dev.conll").write_text("Ada B-PER\nsang O\n\nHm O\n", encoding="utf-8")
-    (tmp_path / "reviews.csv").write_text('stars,review\n5,Good.\n1,"Bad, very bad."\n', encoding="utf-8")
-    (tmp_path / "letter.txt").write_text("Ada Lovelace wrote it in London.\n", encoding="utf-8")
-    question = {"id": "q", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
-    squad = {"data": [{"title": "Ada", "paragraphs": [{"context": "Ada wrote it.", "qas": [question]}]}]}
-    (tmp_path / "dev-v2.0.json").write_text(json.dumps(squad), encoding="utf-8")
-    (tmp_path / "sentences.txt").write_text("One.\nTwo.\nThree.\n", encoding="utf-8")
-    roberta("embed", "-i", "sentences.txt", "-o", "sentences.npy")
 
 
 @pytest.mark.parametrize("line", dict.fromkeys(readme_lines() + help_lines()))

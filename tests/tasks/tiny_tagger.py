@@ -11,7 +11,7 @@ from tests.tasks.tiny_classifier import ROOM, TOKENIZER_FILES
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 
-def tiny_tagger(folder, labels=LABELS, *, seed=0):
+def tiny_tagger(folder, labels=LABELS, *, seed=1):
     """A checkpoint folder of a random token classifier with windows of ROOM tokens."""
     words = len(json.loads((MINI / "vocab.json").read_text(encoding="utf-8")))
     sizes = {"vocab_size": words, "max_position_embeddings": ROOM + 2, "type_vocab_size": 1}
