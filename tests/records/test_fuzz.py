@@ -39,7 +39,7 @@ def test_any_bytes_are_records_broken_records_or_a_read_error(name, data, encodi
         count = check(FORMATS[name].read(InputFile("a", io.BytesIO(data), encoding=encoding, header=header)))
     except ReadError as error:
         assert name not in ("jsonl", "txt")  # where a bad line costs one record
-        assert str(error).startswith("a:")
+        assert str(error).startswith(("a:", "a["))
         return
     if encoding == "utf-16":
         return
