@@ -1,5 +1,6 @@
 """Running `roberta` in this process, with a pipe or nothing on standard input."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,12 @@ from pathlib import Path
 import pytest
 
 from roberta_cli import app
+
+MODELS = {
+    "my-sentiment-model": (("negative", "positive"), None),
+    "my-nli-model": (("contradiction", "neutral", "entailment"), None),
+    "my-regression-model": (("stars",), "regression"),
+}
 
 
 @dataclass
@@ -38,3 +45,37 @@ def roberta(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
         return Ended(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """The folders that examples name, small and untrained."""
+    from tests.tasks.tiny_answerer import tiny_answerer  # late: they load torch
+    from tests.tasks.tiny_classifier import tiny_classifier
+    from tests.tasks.tiny_tagger import tiny_tagger
+
+    folder = tmp_path_factory.mktemp("models")
+    for name, (labels, problem_type) in MODELS.items():
+        (folder / name).mkdir()
+        tiny_classifier(folder / name, dict(enumerate(labels)), problem_type=problem_type)
+    (folder / "my-ner-model").mkdir()
+    tiny_tagger(folder / "my-ner-model", ("O", "B-PER", "I-PER", "B-ORG", "I-ORG"))
+    (folder / "my-qa-model").mkdir()
+    tiny_answerer(folder / "my-qa-model")
+    return folder
+
+
+@pytest.fixture
+def surroundings(roberta, models, tmp_path):
+    """The folder in which examples run: the models and the files that they name."""
+    for model in models.iterdir():
+        (tmp_path / model.name).symlink_to(model)
+    (tmp_path / "news.jsonl").write_text('{"text": "Ada met Jan."}\n', encoding="utf-8")
+    (tmp_path / "dev.conll").write_text("Ada B-PER\nsang O\n\nHm O\n", encoding="utf-8")
+    (tmp_path / "reviews.csv").write_text('stars,review\n5,Good.\n1,"Bad, very bad."\n', encoding="utf-8")
+    (tmp_path / "letter.txt").write_text("Ada Lovelace wrote it in London.\n", encoding="utf-8")
+    question = {"id": "q", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
+    squad = {"data": [{"title": "Ada", "paragraphs": [{"context": "Ada wrote it.", "qas": [question]}]}]}
+    (tmp_path / "dev-v2.0.json").write_text(json.dumps(squad), encoding="utf-8")
+    (tmp_path / "sentences.txt").write_text("One.\nTwo.\nThree.\n", encoding="utf-8")
+    roberta("embed", "-i", "sentences.txt", "-o", "sentences.npy")

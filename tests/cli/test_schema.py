@@ -1,0 +1,43 @@
+"""docs/schema.md is true: every command in it writes a result of the shape that stands below it."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```sh\n(.*?)\n```\n```json\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+FILES = {
+    "pairs.jsonl": '{"text":"A cat.","other":"A kitten."}\n',
+    "gold.jsonl": '{"text":"Good.","gold":"positive"}\n{"text":"Bad.","gold":"negative"}\n',
+}
+
+
+def shape(value):
+    """Names in their order and types; of lists of objects the shape of each, of other lists the types in them."""
+    if isinstance(value, dict):
+        return [(key, shape(inner)) for key, inner in value.items()]
+    if isinstance(value, list):
+        if value and all(isinstance(inner, dict) for inner in value):
+            return [shape(inner) for inner in value]
+        return ["list", sorted({str(shape(inner)) for inner in value})]
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def test_the_page_has_examples_of_every_command():
+    from roberta_cli import app
+
+    shown = {shlex.split(command)[1] for command, _ in EXAMPLES}
+    assert shown == set(app.COMMANDS)
+
+
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES)
+def test_the_result_has_the_shape_of_the_page(roberta, surroundings, tmp_path, command, printed):
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ended = roberta(*shlex.split(command)[1:])
+    stream = ended.err if "--summary" in command else ended.out
+    lines = [line for line in stream.splitlines() if line.startswith("{")]
+    assert [shape(json.loads(line)) for line in lines] == [shape(json.loads(line)) for line in printed.splitlines()]
