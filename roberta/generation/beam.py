@@ -97,8 +97,8 @@ def beam_search(search: Search) -> GenerateOutput:
         candidates, parents = _continued(search, running, scores, log_probabilities, length, open_prompts)
         ended_now = candidates.reasons != RUNNING
 
-        before = ended.of(open_prompts)
-        after = before.beside(_finished(candidates, ended_now, settings)).best(width)
+        # The new stand first: of equals a text wins over a place that none has taken.
+        after = _finished(candidates, ended_now, settings).beside(ended.of(open_prompts)).best(width)
         for name, value in vars(ended).items():
             value[open_prompts] = getattr(after, name)
 

@@ -98,7 +98,7 @@ def pair():
 ENDS = [EOS, 11, 23, 30, 35]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_each_search_equals_the_reference(pair, data):
     ours, other = pair
@@ -138,6 +138,10 @@ def test_each_search_equals_the_reference(pair, data):
     wanted = {"return_dict_in_generate": True, "output_scores": True}
     theirs_found = other.generate(ids, attention_mask=mask, **options, **wanted)
     found = generate(ours, ids, attention_mask=mask, **options, **wanted)
-    assert found.sequences.tolist() == theirs_found.sequences.tolist()
+    assert found.sequences.shape == theirs_found.sequences.shape
+    real = torch.ones(len(found.sequences), dtype=torch.bool)
     if beams > 1:
         torch.testing.assert_close(found.sequences_scores, theirs_found.sequences_scores, rtol=1e-5, atol=1e-5)
+        # Where the rules leave fewer texts than beams, ties of -1e9 decide what fills the other places.
+        real = found.sequences_scores > -1e8
+    assert found.sequences[real].tolist() == theirs_found.sequences[real].tolist()
