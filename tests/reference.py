@@ -149,3 +149,66 @@ def cross_entropy(rows: np.ndarray, classes, ignored: int = -100) -> float:
         if number != ignored:
             terms.append(np.log(np.exp(row - row.max()).sum()) + row.max() - row[number])
     return float(np.mean(terms)) if terms else math.nan
+
+
+def squad_words(text: str) -> list[str]:
+    """What the SQuAD rules leave of an answer: lower case, ASCII punctuation out, articles out, split at blanks."""
+    kept = "".join(letter for letter in text.lower() if letter not in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+    words, word = [], ""
+    for letter in [*kept, " "]:
+        if letter.isspace():
+            words.append(word)
+            word = ""
+        else:
+            word += letter
+    # An article ends where letters, digits and underscores end, which is not always at a blank.
+    pieces = []
+    for word in words:
+        runs, run = [], ""
+        for letter in word:
+            inside = letter.isalnum() or letter == "_"
+            if run and inside != (run[-1].isalnum() or run[-1] == "_"):
+                runs.append(run)
+                run = ""
+            run += letter
+        runs.append(run)
+        pieces += "".join(" " if run in ("a", "an", "the") else run for run in runs).split(" ")
+    return [piece for piece in pieces if piece]
+
+
+def squad_exact(answer: str, gold: str) -> int:
+    return int(squad_words(answer) == squad_words(gold))
+
+
+def squad_f1(answer: str, gold: str, version: int = 2) -> float:
+    words, left = squad_words(answer), squad_words(gold)
+    if version == 2 and (not words or not left):
+        return float(words == left)
+    same, sizes = 0, (len(words), len(left))
+    for word in words:
+        if word in left:
+            left.remove(word)
+            same += 1
+    return 2 * same / sum(sizes) if same else 0.0
+
+
+def squad_scores_1(golds: dict[str, list[str]], answers: dict[str, str]) -> dict[str, float]:
+    """Version 1.1, which knows no question without an answer."""
+    exact = [max(squad_exact(answers[id], gold) for gold in golds[id]) for id in golds]
+    overlap = [max(squad_f1(answers[id], gold, 1) for gold in golds[id]) for id in golds]
+    return {"exact_match": 100 * sum(exact) / len(golds), "f1": 100 * sum(overlap) / len(golds), "total": len(golds)}
+
+
+def squad_scores_2(golds: dict[str, list[str]], answers: dict[str, str]) -> dict[str, float]:
+    """Version 2.0 without its thresholds. golds: an empty list where there is no answer."""
+    rows = {"": {}, "HasAns_": {}, "NoAns_": {}}
+    for id, texts in golds.items():
+        known = [text for text in texts if squad_words(text)] or [""]
+        row = tuple(max(measure(answers[id], text) for text in known) for measure in (squad_exact, squad_f1))
+        rows[""][id] = rows["HasAns_" if texts else "NoAns_"][id] = row
+    scores = {}
+    for name, found in rows.items():
+        if found:
+            scores[f"{name}exact"], scores[f"{name}f1"] = (100 * sum(c) / len(found) for c in zip(*found.values()))
+            scores[f"{name}total"] = len(found)
+    return scores

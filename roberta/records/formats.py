@@ -64,7 +64,10 @@ def format_by_name(path: Path) -> Format | None:
 
 
 def format_by_content(file: InputFile) -> Format:
-    """By the first line that is not blank, and no more: squad if it has its keys, jsonl if it starts with {, else txt."""
+    """By the first line that is not blank, and no more.
+
+    squad if it has the keys of such a file, jsonl if it starts with {, else txt.
+    """
     start = file.first_text().removeprefix("\ufeff").lstrip()
     if start.startswith("{") and looks_like_squad(start):
         return FORMATS["squad"]

@@ -126,8 +126,8 @@ class QuestionAnswering(Task):
         return windows
 
     def _question(self, record: Record) -> str:
-        spoken_of_alone = self.context is not None and "question" not in record.fields and "text" in record.fields
-        question = record.string("text" if spoken_of_alone else "question", allow_empty=self.allow_empty)
+        is_bare = "question" not in record.fields and "text" in record.fields  # a line, or what --field FIELD names
+        question = record.string("text" if is_bare else "question", allow_empty=self.allow_empty)
         if not (question.strip() or self.allow_empty):
             raise InputError("question is blank; give it at least one word", code="empty_text")
         return question
