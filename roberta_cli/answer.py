@@ -66,6 +66,7 @@ def answer(
         fields=Fields.parse(reading.field or (), id=reading.id, keep=reading.keep),
         on_error=writing.on_error,
         max_errors=writing.max_errors,
+        finish=stream.numbers_in(writing, form),
     )
     progress = Progress.of(writing, stream.size_of(texts, reading), job.tally)
     scores = _scores(job, gold, scorer)

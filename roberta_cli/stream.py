@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from typer._click.globals import get_current_context  # Typer carries its own Click
 
@@ -19,6 +19,8 @@ from roberta_cli.options import OutputFormat
 if TYPE_CHECKING:
     from roberta.records import BrokenRecord, Record
 
+_NOTES = ("windows", "truncated")  # keys of results on long texts only
+_ERROR = ("error.code", "error.message", "error.where")
 _VECTORS = (OutputFormat.npy, OutputFormat.npz)
 
 
@@ -90,17 +92,39 @@ class _Tables:
         self._stream.flush()
 
 
-class _Plain:
-    """Arrays and scores into plain numbers, rounded if asked, before they are written."""
+class _Rows:
+    """Results as rows of a table, whose header is that of the first answered record and of what may still come."""
 
-    def __init__(self, writer: ResultWriter, digits: int | None):
-        from roberta.records import plain
-
-        self._writer, self._digits, self._plain = writer, digits, plain
-        self.flush = writer.flush
+    def __init__(self, make: Callable[..., ResultWriter], stream: BinaryIO, records_errors: bool):
+        self._make, self._stream = make, stream
+        self._later = [*_NOTES, *(_ERROR if records_errors else ())]
+        self._writer: ResultWriter | None = None
+        self._waiting: list[dict[str, Any]] = []  # failed records before the first answered one
 
     def write(self, result: dict[str, Any]) -> None:
-        self._writer.write(self._plain(result, self._digits))
+        if self._writer is None and "error" in result:
+            self._waiting.append(result)
+            return
+        if self._writer is None:
+            self._begin(result)
+        self._writer.write(result)
+
+    def _begin(self, first: dict[str, Any]) -> None:
+        from roberta.records.writing import flatten
+
+        columns = [name for name, _ in flatten(first)]
+        self._writer = self._make(self._stream, [*columns, *(name for name in self._later if name not in columns)])
+        for result in self._waiting:
+            self._writer.write(result)
+
+    def flush(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+    def finish(self) -> None:
+        """Where nothing was answered, the errors make the table."""
+        if self._writer is None and self._waiting:
+            self._begin(self._waiting[0])
 
 
 @contextlib.contextmanager
@@ -120,13 +144,27 @@ def open_writer(writing: Writing, form: OutputFormat, as_text: Callable[[dict], 
     from roberta.records import FORMATS, STDOUT, SquadWriter, open_output
 
     with open_output(writing.output or STDOUT, force=writing.force) as stream:
-        if form is OutputFormat.squad:
-            writer = SquadWriter(stream)
-            yield _Plain(writer, writing.digits)
-            writer.finish()
-            return
-        writer = _Tables(stream, as_text) if form is OutputFormat.table else FORMATS[form].write(stream)
-        yield _Plain(writer, writing.digits)
+        if form is OutputFormat.table:
+            yield _Tables(stream, as_text)
+        elif form in (OutputFormat.csv, OutputFormat.tsv):
+            rows = _Rows(FORMATS[form].write, stream, records_errors=writing.on_error == "record")
+            yield rows
+            rows.finish()
+        elif form is OutputFormat.squad:
+            answers = SquadWriter(stream)
+            yield answers
+            answers.finish()
+        else:
+            yield FORMATS[form].write(stream)
+
+
+def numbers_in(writing: Writing, form: OutputFormat) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What makes an answer's numbers plain and rounds them; vectors for a file of vectors stay as they are."""
+    if form in _VECTORS:
+        return lambda result: result
+    from roberta.records import plain
+
+    return lambda result: plain(result, writing.digits)
 
 
 def _is_piped() -> bool:

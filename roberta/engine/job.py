@@ -40,6 +40,7 @@ class Job:
     max_errors: more failures than this end the job under every rule.
     check: called with each record that was answered and its result; an InputError makes it a record that failed.
     watch: called with each answer, in order, before its result is given.
+    finish: makes of an answer what is put into the result; the fields copied from the record stay as they were.
     before_waiting: called when no further result is at hand, so that what was written can go out.
 
     Raises UsageError: no such rule.
@@ -52,6 +53,7 @@ class Job:
     max_errors: int | None = None
     check: list[Callable[[Record, Result], None]] = field(default_factory=list)
     watch: list[Callable[[Answer], None]] = field(default_factory=list)
+    finish: Callable[[Result], Result] = lambda result: result
     before_waiting: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
 
@@ -68,7 +70,7 @@ class Job:
             for watch in self.watch:
                 watch(answer)
             if answer.error is None:
-                yield self.fields.result(answer.record, answer.result)
+                yield self.fields.result(answer.record, self.finish(answer.result))
                 continue
             if self.on_error == "fail":
                 raise located(answer)

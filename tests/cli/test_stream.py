@@ -1,6 +1,8 @@
 """Standard input as a stream, and the choice of how results are written."""
 
+import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from roberta.builtin import MINI
 from roberta_cli.groups import Writing
 from roberta_cli.options import OutputFormat
 from roberta_cli.stream import output_form
+from tests.tasks.tiny_classifier import tiny_classifier
 
 
 @pytest.fixture
@@ -71,3 +75,72 @@ def test_the_suffix_of_the_output_names_its_form():
     assert output_form(Writing(output=Path("vectors.npy")), None) is OutputFormat.npy
     assert output_form(Writing(output=Path("table.csv")), ["x"]) is OutputFormat.csv
     assert output_form(Writing(output=Path("notes.md")), None) is OutputFormat.jsonl
+
+
+@pytest.fixture
+def sentiment(tmp_path_factory):
+    return str(tiny_classifier(tmp_path_factory.mktemp("sentiment"), {0: "bad", 1: "good"}))
+
+
+def test_a_table_has_columns_for_what_comes_later_and_rows_for_what_failed(roberta, sentiment, tmp_path):
+    lines = ["{", '{"text": "Good."}', '{"text": "%s"}' % ("word " * 200), '{"stars": 5}']
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    ended = roberta("classify", "-m", sentiment, "-i", "in.jsonl", "--output-format", "csv", "--on-error", "record")
+    header, *rows = csv.DictReader(ended.out.splitlines()).fieldnames, *csv.DictReader(ended.out.splitlines())
+    assert header[:3] == ["id", "label", "score"]
+    assert header[-5:] == ["windows", "truncated", "error.code", "error.message", "error.where"]
+    assert [row["error.code"] for row in rows] == ["bad_json", "", "", "no_field"]
+    assert [bool(row["label"]) for row in rows] == [False, True, True, False]
+    assert int(rows[2]["windows"]) > 1
+    assert ended.code == 1
+
+
+def test_where_everything_failed_the_errors_are_the_table(roberta):
+    ended = roberta("fill-mask", "no mask", "none", "--output-format", "tsv", "--on-error", "record")
+    assert [line.split("\t")[1] for line in ended.out.splitlines()] == ["error.code", "no_mask", "no_mask"]
+
+
+def test_kept_fields_are_copied_as_they_were_whatever_becomes_of_the_answers_numbers(roberta, tmp_path):
+    kept = '"a":0.10000000149011612,"b":0.123456789,"id":7'
+    (tmp_path / "in.jsonl").write_text(f'{{"text":"A <mask>.",{kept}}}', encoding="utf-8")
+    ended = roberta("fill-mask", "-i", "in.jsonl", "--keep", "a,b", "--digits", "2", "--top", "1")
+    assert ended.out.startswith(f"{{{kept},")
+    assert all(len(number.partition(".")[2]) <= 2 for number in re.findall(r'"score":([\d.]+)', ended.out))
+
+
+def test_a_kept_field_with_the_name_of_a_result_key_survives(roberta, sentiment, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text":"x","label":"mine","score":3}', encoding="utf-8")
+    result = json.loads(roberta("classify", "-m", sentiment, "-i", "in.jsonl", "--keep", "all").out)
+    assert (result["text"], result["input_label"], result["input_score"]) == ("x", "mine", 3)
+    assert result["label"] in ("bad", "good")
+
+
+def test_an_interrupted_run_says_how_far_it_got():
+    command = [sys.executable, "-m", "roberta_cli", "tokenize", "-m", str(MINI)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        ask(running, "one")
+        ask(running, "two")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 130
+        assert running.stderr.read() == b"stopped after 2 records\n"
+
+
+def test_skipped_records_are_named_and_counted(roberta):
+    ended = roberta("fill-mask", "A <mask>.", "none", "--on-error", "skip", "-m", str(MINI))
+    assert (ended.code, len(ended.out.splitlines())) == (1, 1)
+    assert ended.err.splitlines() == [
+        "skipped: argument 2: the text has no <mask>; write <mask> where a word is missing",
+        "1 of 2 records failed",
+    ]
+
+
+def test_too_many_errors_end_the_job(roberta):
+    ended = roberta("fill-mask", "A <mask>.", "x", "y", "B <mask>.", "--on-error", "record", "--max-errors", "1")
+    assert (ended.code, len(ended.out.splitlines())) == (1, 3)
+    assert "more than --max-errors allows" in ended.err
+
+
+def test_under_fail_everything_before_the_failure_is_delivered(roberta):
+    ended = roberta("fill-mask", "A <mask>.", "B <mask>.", "none", "C <mask>.")
+    assert (ended.code, len(ended.out.splitlines())) == (1, 2)
+    assert ended.err.splitlines()[-1].startswith("error: argument 3: the text has no <mask>")
