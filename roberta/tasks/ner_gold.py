@@ -71,13 +71,13 @@ class EntityGold:
                 f"the gold tag {item!r} is neither a tag nor the number of a label (0 to {len(labels) - 1})",
                 code="bad_gold",
             )
-        return self._prefixed(item)
+        return self._prefixed(item) if item in labels else item
 
-    def _prefixed(self, tag: str) -> str:
-        """Tags without prefix are I-; "E-MAIL" among such is a type."""
-        if tag in self.task.tagset.outside:
+    def _prefixed(self, label: str) -> str:
+        """A label of the model as a tag; where labels have no prefixes, "E-MAIL" is a type."""
+        if label == OUTSIDE or label in self.task.tagset.outside:
             return OUTSIDE
-        return tag if self.task.tagset.has_prefixes or tag == OUTSIDE or tag[:2] in ("B-", "I-") else f"I-{tag}"
+        return label if self.task.tagset.has_prefixes else f"I-{label}"
 
     def _wanted(self, kind: str) -> bool:
         types = self.task.types
