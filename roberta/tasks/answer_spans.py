@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from roberta.tasks.long_text import decided
+from roberta.tasks.numbers import top
 
 if TYPE_CHECKING:
     from roberta.tokenizer import RobertaTokenizer
@@ -96,26 +97,35 @@ def window_candidates(span: Span, judged: Span, logits: np.ndarray, answerable: 
     return Candidates(begin + first, begin + last, logits[first, 0], logits[last, 1])
 
 
-def all_candidates(context: Context, spans: Sequence[Span], logits: Sequence[np.ndarray], most: int) -> Candidates:
-    """Every span of words once, the best first; equal ones in the order of the text.
+def best_answers(
+    context: Context, spans: Sequence[Span], logits: Sequence[np.ndarray], most: int, best: int
+) -> tuple[Candidates, np.ndarray]:
+    """The `best` spans of words, the highest logit first, equal ones in the order of the text; and the logits of all.
 
     spans, logits: of each window, as `window_candidates` takes them. Of the token spans that grow into the same words
     the best one counts. A span that fits into any window fits into the one that judges it, and is judged once: two
     neighbours part in the middle of what they share.
 
     >>> context = Context("a b", [5, 6], np.array([0, 1]), [(0, 1), (2, 3)])
-    >>> found = all_candidates(context, [(0, 2)], [np.array([[1.0, 0.0], [0.0, 3.0]])], most=2)
+    >>> found, every = best_answers(context, [(0, 2)], [np.array([[1.0, 0.0], [0.0, 3.0]])], most=2, best=2)
     >>> [(context.span(*words), logit) for *words, logit in zip(found.first, found.last, found.logits.tolist())]
-    [((0, 3), 4.0), ((2, 3), 3.0), ((0, 1), 1.0)]
+    [((0, 3), 4.0), ((2, 3), 3.0)]
+    >>> every.tolist()
+    [1.0, 4.0, 3.0]
     """
     parts = [
         window_candidates(span, judged, one, context.answerable, most)
         for span, judged, one in zip(spans, decided(list(spans)), logits, strict=True)
     ]
-    first, last, starts, ends = (np.concatenate(column) for column in zip(*parts))
-    first, last = context.words[first], context.words[last]
-    order = np.argsort(-(starts + ends), kind="stable")
-    keys = first[order] * (len(context.word_spans) + 1) + last[order]
-    _, places = np.unique(keys, return_index=True)  # the first of each, which is its best
-    distinct = order[np.sort(places)]
-    return Candidates(first[distinct], last[distinct], starts[distinct], ends[distinct])
+    tokens = Candidates(*(np.concatenate(column) for column in zip(*parts)))
+    first, further = context.words[tokens.first], context.words[tokens.last] - context.words[tokens.first]
+    width = 1 + int(further.max(initial=0))
+    keys = first * width + further
+    sums = tokens.logits
+    table = np.full(len(context.word_spans) * width, -np.inf)
+    np.maximum.at(table, keys, sums)  # no sorting: there are thousands of spans for each question
+    there = np.flatnonzero(table > -np.inf)
+    chosen = there[top(table[there], best)]
+    winners = [int(np.argmax((keys == key) & (sums == table[key]))) for key in chosen]
+    words = Candidates(chosen // width, chosen // width + chosen % width, tokens.starts[winners], tokens.ends[winners])
+    return words, table[there]

@@ -12,10 +12,9 @@ import numpy as np
 
 from roberta.errors import InputError, UsageError
 from roberta.records import convert_spans
-from roberta.tasks.answer_spans import Candidates, Context, Span, all_candidates
+from roberta.tasks.answer_spans import Candidates, Context, Span, best_answers
 from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.long_text import LongText
-from roberta.tasks.numbers import softmax
 from roberta.tasks.text_windows import spans_beside
 
 if TYPE_CHECKING:
@@ -141,11 +140,12 @@ class QuestionAnswering(Task):
     def decode(self, record: Record, windows: list[Window], outputs: list[np.ndarray]) -> Result:
         context = windows[0].note.context
         spans = [window.note.span for window in windows]
-        found = all_candidates(context, spans, [output[1:] for output in outputs], self.max_answer)
+        found, logits = best_answers(context, spans, [output[1:] for output in outputs], self.max_answer, self.best)
         null = min(float(output[0].astype(np.float64).sum()) for output in outputs)
-        *scores, null_score = softmax(np.append(found.logits, null)).tolist()
-        null_odds = _float32(null - found.logits[0]) if scores else None
-        answers = self._answers(context, found, scores)
+        total = np.logaddexp.reduce(np.append(logits, null))
+        null_score = np.exp(null - total)
+        null_odds = _float32(null - found.logits[0]) if len(logits) else None
+        answers = self._answers(context, found, np.exp(found.logits - total))
         is_null = null_odds is None or (self.allow_null and null_odds > self.null_threshold)
         chosen = {"answer": "", "start": None, "end": None, "score": _float32(null_score)} if is_null else answers[0]
         result = {name: chosen[name] for name in ("answer", "start", "end", "score")}
@@ -154,8 +154,8 @@ class QuestionAnswering(Task):
             result["truncated"] = len(context.ids) - spans[-1][1]
         return result | {"answers": answers}
 
-    def _answers(self, context: Context, found: Candidates, scores: list[float]) -> list[Result]:
-        spans = [context.span(first, last) for first, last in zip(found.first[: self.best], found.last[: self.best])]
+    def _answers(self, context: Context, found: Candidates, scores: np.ndarray) -> list[Result]:
+        spans = [context.span(first, last) for first, last in zip(found.first, found.last)]
         shown = convert_spans(context.text, spans, self.offsets)
         answers = []
         for place, ((start, end), (shown_start, shown_end)) in enumerate(zip(spans, shown)):

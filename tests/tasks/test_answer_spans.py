@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roberta.tasks.answer_spans import Context, all_candidates
+from roberta.tasks.answer_spans import Context, best_answers
 from roberta.tasks.long_text import LongText
 
 
@@ -15,6 +15,14 @@ def context_of(words, blank=()):
     """A context whose tokens have these words; word n stands at (10 n, 10 n + 5), blank ones have an empty span."""
     spans = [(10 * word, 10 * word + 5 * (word not in blank)) for word in range(max(words, default=-1) + 1)]
     return Context("", words, np.array(words, dtype=int), spans)
+
+
+def found_in(context, spans, logits, most, best=10**6):
+    """The best spans; of all of them it must not matter how many are wanted."""
+    found, every = best_answers(context, spans, logits, most, best)
+    assert len(found.first) == min(best, len(every))
+    assert np.array_equal(found.logits, -np.sort(-every)[:best])
+    return found
 
 
 def tried_one_by_one(context, spans, logits, most):
@@ -54,7 +62,7 @@ def test_every_span_is_judged_once_in_the_window_where_it_has_most_context(data)
     draw = np.random.default_rng(data.draw(st.integers(0, 99)))
     logits = [draw.integers(-9, 9, (end - start, 2)).astype(np.float32) for start, end in spans]
 
-    found = all_candidates(context, spans, logits, most)
+    found = found_in(context, spans, logits, most)
     expected = tried_one_by_one(context, spans, logits, most)
     keys = list(zip(found.first.tolist(), found.last.tolist()))
     assert len(set(keys)) == len(keys)
@@ -80,7 +88,7 @@ def test_an_answer_anywhere_is_found():
     spans = LongText(30, overlap=most - 1).spans(count, 0)
     for first in range(count):
         for last in range(first, min(first + most, count)):
-            found = all_candidates(context, spans, with_gold(spans, first, last), most)
+            found = found_in(context, spans, with_gold(spans, first, last), most, 1)
             assert (found.first[0], found.last[0], found.logits[0]) == (first, last, 10), (first, last)
 
 
@@ -91,25 +99,25 @@ def test_an_answer_anywhere_in_twenty_thousand_words_is_found():
     spans = LongText(384, overlap=128).spans(len(words), 16)
     for first in [0, len(words) - 30, *(draw.randrange(len(words) - 30) for _ in range(4))]:
         last = first + draw.randrange(30)
-        found = all_candidates(context, spans, with_gold(spans, first, last), 30)
+        found = found_in(context, spans, with_gold(spans, first, last), 30, 1)
         assert (found.first[0], found.last[0]) == (words[first], words[last])
 
 
 def test_only_equal_spans_are_merged_and_the_best_one_counts():
     context = context_of([0, 0, 1])
     logits = np.array([[1.0, 0.0], [4.0, 2.0], [0.0, 1.0]])
-    found = all_candidates(context, [(0, 3)], [logits], 3)
+    found = found_in(context, [(0, 3)], [logits], 3)
     # (token 1, token 1) beats (0, 0) and (0, 1): all three are word 0
     assert list(zip(found.first, found.last, found.logits)) == [(0, 0, 6.0), (0, 1, 5.0), (1, 1, 1.0)]
 
 
 def test_a_context_of_blanks_has_no_spans():
-    assert all_candidates(context_of([0, 1], {0, 1}), [(0, 2)], [np.zeros((2, 2))], 5).logits.tolist() == []
-    assert all_candidates(context_of([]), [(0, 0)], [np.zeros((0, 2))], 5).logits.tolist() == []
+    assert found_in(context_of([0, 1], {0, 1}), [(0, 2)], [np.zeros((2, 2))], 5).logits.tolist() == []
+    assert found_in(context_of([]), [(0, 0)], [np.zeros((0, 2))], 5).logits.tolist() == []
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_no_span_is_longer_than_the_most(most):
-    found = all_candidates(context_of(range(9)), [(0, 9)], [np.zeros((9, 2))], most)
+    found = found_in(context_of(range(9)), [(0, 9)], [np.zeros((9, 2))], most)
     assert (found.last - found.first).max() == most - 1
     assert len(found.first) == sum(9 - further for further in range(most))
