@@ -275,6 +275,67 @@ MinScore = Annotated[
 ]
 JoinSpace = Annotated[bool, Option("--join-space", help="Entities of one type with one blank between them are one.")]
 
+# generate
+Method = Annotated[
+    str,
+    Option("--method", metavar="auto|causal|mask", help="Add token after token, or fill masks; auto asks the model."),
+]
+MaxNew = Annotated[int, Option("--max-new", min=1, metavar="N", help="Tokens that are added at most.")]
+Sample = Annotated[bool, Option("--sample/--greedy", help="Draw tokens, or take the likeliest each time.")]
+Temperature = Annotated[
+    float | None, Option("--temperature", metavar="T", help="Below 1 the likely tokens are drawn more often; 1.")
+]
+SampleTopK = Annotated[
+    int | None, Option("--sample-top-k", min=0, metavar="N", help="Draw from the N likeliest, 0 for all; 50.")
+]
+SampleTopP = Annotated[
+    float | None, Option("--sample-top-p", max=1, metavar="P", help="Draw from the likeliest that reach P together.")
+]
+SearchBeams = Annotated[int, Option("--beams", min=1, metavar="N", help="How many texts to pursue at a time.")]
+RepetitionPenalty = Annotated[
+    float, Option("--repetition-penalty", metavar="X", help="Above 1, tokens that are in the text become less likely.")
+]
+NoRepeat = Annotated[
+    int, Option("--no-repeat", min=0, metavar="N", help="No N tokens stand twice in the same order; 0: they may.")
+]
+Stop = Annotated[
+    list[str] | None, Option("--stop", metavar="STR", help="End the text where this is complete. Repeatable.")
+]
+Num = Annotated[int, Option("--num", min=1, metavar="N", help="Texts to make of each record.")]
+Seed = Annotated[
+    int, Option("--seed", min=0, metavar="N", help="Where sampling starts from, mixed with the record's id.")
+]
+
+# choose
+ChoiceContext = Annotated[
+    str | None, Option("--context", metavar="STR", help="The text that the choices go on from, or are judged by.")
+]
+ChoiceQuestion = Annotated[
+    str | None, Option("--question", metavar="STR", help="What stands before each choice, for records without their own.")
+]
+Choice = Annotated[
+    list[str] | None,
+    Option("--choice", metavar="STR", help="One of the choices, for records without their own; give it repeatedly."),
+]
+ChoiceMethod = Annotated[
+    str,
+    Option(
+        "--method",
+        metavar="auto|head|likelihood|entailment",
+        help="A multiple-choice head, a masked language model, or an NLI model; auto is what the checkpoint has.",
+    ),
+]
+PerToken = Annotated[bool, Option("--per-token", help="Divide the likelihood of a choice by its tokens.")]
+ChoicesOrAll = Annotated[str, Option("--top", "-k", metavar="N|all", help="Choices to list for each record.")]
+ChoiceGold = Annotated[
+    str | None,
+    Option("--gold", metavar="FIELD", help="Field with the right choice, its text, letter or number from 0: accuracy."),
+]
+LongChoice = Annotated[
+    str,
+    Option("--long", metavar="truncate|error", help="A context longer than a window: drop its end, or refuse it."),
+]
+
 # Writing
 Output = Annotated[
     Path | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from roberta.config import RobertaConfig
-from roberta.errors import CheckpointError
+from roberta.errors import CheckpointError, UsageError
 from roberta.model.parameters import HEADS
 
 
@@ -62,3 +62,29 @@ def check_head(config: RobertaConfig, head: str, source: str, *, builtin: bool =
     else:
         found, use = "an encoder without a head", "use roberta embed, or fine-tune it"
     raise CheckpointError(f"{source} holds {found}, no {wanted.part}; {use}: roberta train {wanted.training}")
+
+
+METHODS = ("auto", "causal", "mask")
+
+
+def generation_method(config: RobertaConfig, wanted: str, source: str) -> str:
+    """How a checkpoint makes text: "causal", or "mask" if it was trained to fill masks. wanted: one of METHODS.
+
+    Raises UsageError: no such method; CheckpointError: the checkpoint cannot do what is wanted.
+    """
+    if wanted not in METHODS:
+        raise UsageError(f"no method {wanted!r}; choose from {', '.join(METHODS)}")
+    architectures = config.architectures or ()
+    is_causal = config.is_decoder or "RobertaForCausalLM" in architectures
+    if wanted == "mask" and is_causal:
+        raise CheckpointError(
+            f"{source} was trained to continue text, not to fill masks; use --method causal, or a masked language model"
+        )
+    if not is_causal:
+        check_head(config, "masked_lm", source)
+    if wanted == "causal" and not is_causal:
+        raise CheckpointError(
+            "this checkpoint was trained to fill masks, not to continue text;"
+            " use --method mask, or a checkpoint with is_decoder"
+        )
+    return "causal" if is_causal else "mask"

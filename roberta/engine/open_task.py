@@ -299,6 +299,106 @@ def _ner(
     )
 
 
+def _generate(
+    runner: Runner,
+    *,
+    method: str = "auto",
+    on_text: Callable[[str], None] | None = None,
+    allow_empty: bool = False,
+    max_new: int = 20,
+    sample: bool = False,
+    temperature: float | None = None,
+    sample_top_k: int | None = None,
+    sample_top_p: float | None = None,
+    beams: int = 1,
+    repetition_penalty: float = 1.0,
+    no_repeat: int = 0,
+    stop: Sequence[str] = (),
+    num: int = 1,
+    seed: int = 0,
+    id_field: str | None = None,
+) -> Task:
+    from roberta.engine.fitting import generation_method
+    from roberta.tasks.continuing import Continuing
+    from roberta.tasks.generate import Generate
+    from roberta.tasks.infill import Infill
+
+    config = runner.config
+    method = generation_method(config, method, str(runner.origin))
+    how = Continuing(
+        max_new=max_new,
+        sample=sample,
+        temperature=temperature,
+        top_k=sample_top_k,
+        top_p=sample_top_p,
+        beams=beams,
+        repetition_penalty=repetition_penalty,
+        no_repeat=no_repeat,
+        stop=stop if isinstance(stop, str) else tuple(stop),
+        num=num,
+        seed=seed,
+        id_field=id_field,
+    )
+    if method == "mask":
+        return Infill(runner.tokenizer, config.usable_length, how, allow_empty=allow_empty)
+    return Generate(
+        runner.tokenizer,
+        config.usable_length,
+        how,
+        vocab_size=config.vocab_size,
+        on_text=on_text,
+        allow_empty=allow_empty,
+    )
+
+
+def _choose(
+    runner: Runner,
+    *,
+    method: str = "auto",
+    per_token: bool = False,
+    entailment_label: str | None = None,
+    top: int | str = 1,
+    question: str | None = None,
+    choices: Sequence[str] | None = None,
+    long: str = "truncate",
+    window: int | None = None,
+    allow_empty: bool = False,
+) -> Task:
+    from roberta.engine.fitting import check_head
+    from roberta.tasks.choose import METHODS, ChooseByEntailment, ChooseByHead
+    from roberta.tasks.choose_likelihood import ChooseByLikelihood
+
+    config = runner.config
+    if method not in METHODS:
+        raise UsageError(f"no method {method!r} to choose by; give one of {', '.join(METHODS)}")
+    if method == "auto":
+        ways = {"RobertaForMaskedLM": "likelihood", "RobertaForSequenceClassification": "entailment"}
+        method = next((ways[name] for name in config.architectures or () if name in ways), "head")
+    if per_token and method != "likelihood":
+        raise UsageError(f"--per-token is for --method likelihood, and this model chooses by {method}; leave it out")
+    if entailment_label is not None and method != "entailment":
+        raise UsageError(
+            f"--entailment-label is for --method entailment, and this model chooses by {method}; leave it out"
+        )
+    shared = {
+        "room": long_text(runner, "window", window).room,
+        "long": long,
+        "best": None if top == "all" else top,
+        "question": question,
+        "choices": None if choices is None else tuple(choices),
+        "allow_empty": allow_empty,
+    }
+    if method == "likelihood":
+        return ChooseByLikelihood(runner.tokenizer, per_token=per_token, **shared)
+    if method == "head":
+        return ChooseByHead(runner.tokenizer, **shared)
+    from roberta.tasks.zero_shot import ZeroShot
+
+    check_head(config, ChooseByEntailment.head, str(runner.origin), builtin=runner.origin.folder == MINI)
+    judge = ZeroShot(runner.tokenizer, config.id2label, long_text(runner), entailment_label=entailment_label)
+    return ChooseByEntailment(runner.tokenizer, entailment=judge.entailment, **shared)
+
+
 TASKS: dict[str, Callable[..., Task]] = {
     "tokenize": _tokenize,
     "fill-mask": _fill_mask,
@@ -306,4 +406,6 @@ TASKS: dict[str, Callable[..., Task]] = {
     "embed": _embed,
     "ner": _ner,
     "qa": _qa,
+    "choose": _choose,
+    "generate": _generate,
 }

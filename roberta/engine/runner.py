@@ -19,6 +19,7 @@ from roberta.errors import CheckpointError, InputError, ResourceError, RobertaEr
 from roberta.hub import Origin
 from roberta.records import BrokenRecord, Record
 from roberta.tasks.base import Again, Result, Task, Window
+from roberta.tasks.generate import GENERATION
 from roberta.tokenizer import AutoTokenizer, RobertaTokenizer
 from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder
 
@@ -200,6 +201,10 @@ class Runner:
             torch.set_num_threads(self.threads)
         device = choose_device(self.device)
         dtype = choose_dtype(self.dtype, device)
+        if task.head == GENERATION:
+            from roberta.engine.generation_backend import GenerationBackend
+
+            return GenerationBackend(self.encoder_origin, device=device, dtype=dtype)
         return TorchBackend(self.encoder_origin, task.head, layers=task.layers, device=device, dtype=dtype)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -21,6 +22,20 @@ CLASSES: dict[str, type[PretrainedModel]] = {
     head: RobertaForCausalLM if head == "causal_lm" else getattr(models, row.architecture)
     for head, row in HEADS.items()
 }
+
+
+@contextmanager
+def memory_errors(windows: int) -> Iterator[None]:
+    """Say "out of memory" as ResourceError, however torch says it. windows: how many are in the batch."""
+    message = f"out of memory with {windows} windows in a batch; lower --batch-tokens"
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ResourceError(message) from error
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            raise ResourceError(message) from error
+        raise
 
 
 class TorchBackend:
@@ -43,18 +58,8 @@ class TorchBackend:
         self.padding = model.config.pad_token_id
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
-        try:
-            with torch.inference_mode():
-                return self._run(windows)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise ResourceError(
-                f"out of memory with {len(windows)} windows in a batch; lower --batch-tokens"
-            ) from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-                message = f"out of memory with {len(windows)} windows in a batch; lower --batch-tokens"
-                raise ResourceError(message) from error
-            raise
+        with memory_errors(len(windows)), torch.inference_mode():
+            return self._run(windows)
 
     def _run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         hidden = self._hidden_states(windows)

@@ -51,6 +51,7 @@ def roberta(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
 def models(tmp_path_factory):
     """The folders that examples name, small and untrained."""
     from tests.tasks.tiny_answerer import tiny_answerer  # late: they load torch
+    from tests.tasks.tiny_author import tiny_author
     from tests.tasks.tiny_classifier import tiny_classifier
     from tests.tasks.tiny_tagger import tiny_tagger
 
@@ -62,6 +63,8 @@ def models(tmp_path_factory):
     tiny_tagger(folder / "my-ner-model", ("O", "B-PER", "I-PER", "B-ORG", "I-ORG"))
     (folder / "my-qa-model").mkdir()
     tiny_answerer(folder / "my-qa-model")
+    (folder / "my-causal-model").mkdir()
+    tiny_author(folder / "my-causal-model")
     return folder
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from roberta_cli import app
 from tests.tasks.tiny_answerer import tiny_answerer
+from tests.tasks.tiny_author import tiny_author
 from tests.tasks.tiny_classifier import tiny_classifier
 from tests.tasks.tiny_tagger import tiny_tagger
 
@@ -161,6 +162,25 @@ FLAGS = {
         "--window": (["Who?", "--context-text", LONG], "64"),
         "--overlap": (["Who?", "--context-text", LONG, "--window", "64"], "1"),
     },
+    "generate": READING
+    | VOCABULARY
+    | COMPUTING
+    | WRITING
+    | DIGITS
+    | {
+        "--method": (["A cat"], "mask"),
+        "--max-new": (["A cat"], "3"),
+        "--sample": (["A cat"], True),
+        "--temperature": (["A cat", "--sample"], "9"),
+        "--sample-top-k": (["A cat", "--sample"], "1"),
+        "--sample-top-p": (["A cat", "--sample"], "0.01"),
+        "--beams": (["A cat"], "4"),
+        "--repetition-penalty": (["A cat"], "9"),
+        "--no-repeat": (["A cat"], "1"),
+        "--stop": (["A cat"], "e"),
+        "--num": (["A cat", "--sample"], "2"),
+        "--seed": (["A cat", "--sample"], "7"),
+    },
 }
 HELP = {"--help", "--progress"}  # --progress speaks after half a minute: see test_progress.py
 
@@ -176,6 +196,7 @@ def models(tmp_path_factory):
         "classify": str(tiny_classifier(tmp_path_factory.mktemp("nli"), NLI)),
         "qa": str(tiny_answerer(tmp_path_factory.mktemp("qa"))),
         "ner": str(tiny_tagger(tmp_path_factory.mktemp("ner"))),
+        "generate": str(tiny_author(tmp_path_factory.mktemp("causal"))),
     }
 
 
