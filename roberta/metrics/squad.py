@@ -88,7 +88,7 @@ class SquadScores:
     >>> scores = SquadScores()
     >>> scores.add(["Ada Lovelace"], "Ada")
     >>> scores.summary()
-    {'exact_match': 0.0, 'f1': 66.66666666666667, 'total': 1}
+    {'exact_match': 0.0, 'f1': 66.66666666666666, 'total': 1}
     """
 
     second_version: bool = False
