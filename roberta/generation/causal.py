@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from roberta.config import RobertaConfig
+from roberta.generation.settings import GENERATION_FILE, GenerationSettings
+from roberta.hub import Origin
 from roberta.model import losses
 from roberta.model.cache import KeyValueCache
 from roberta.model.heads import LanguageModelHead
@@ -68,8 +70,17 @@ class RobertaForCausalLM(PretrainedModel):
         asked = self.config.return_dict if return_dict is None else return_dict
         return output if asked else output.as_tuple()
 
-    def generate(self, input_ids: Tensor | None = None, **options):
-        """Continue each row of (batch, length) ids; see `roberta.generation.generate` for the options."""
-        from roberta.generation import generate
+    @classmethod
+    def from_pretrained(cls, name, **arguments):
+        """As every class; settings in a generation_config.json become the model's `generation_config`."""
+        origin, others = Origin.split(name, arguments)
+        model = super().from_pretrained(origin, **others)
+        if origin.file(GENERATION_FILE) is not None:
+            model.generation_config = GenerationSettings.from_pretrained(origin)
+        return model
 
-        return generate(self, input_ids, **options)
+    def generate(self, input_ids: Tensor | None = None, generation_config: GenerationSettings | None = None, **options):
+        """Continue each row of (batch, length) ids; see `roberta.generation.generate` for the options."""
+        from roberta.generation import generate  # late: it stands on this class's neighbours
+
+        return generate(self, input_ids, generation_config, **options)
