@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from roberta.errors import InputError, UsageError
 from roberta.records import Record
-from roberta.tasks import task_class
 from roberta.tasks.classify import Classify, ranked
 from roberta.tasks.long_text import LongText
 from tests.tasks.letter_tokenizer import LetterTokenizer, letters
@@ -35,10 +34,6 @@ def answer(task, *logits, text="fine", **fields):
 
 def near(value):
     return pytest.approx(value, rel=1e-6)  # scores are float32
-
-
-def test_the_table_of_tasks_knows_it():
-    assert task_class("classify") is Classify
 
 
 def test_the_surest_label_comes_with_its_softmax_score():

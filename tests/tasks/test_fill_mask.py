@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from roberta.errors import InputError, UsageError
 from roberta.records import Record
-from roberta.tasks import task_class
 from roberta.tasks.centred_span import centred_span, unread
 from roberta.tasks.fill_mask import FillMask
 from roberta.tasks.masked_text import read_masks
@@ -28,10 +27,6 @@ def prepare(text, **options):
 
 def near(value):
     return pytest.approx(value, rel=1e-6)  # scores are float32
-
-
-def test_the_table_of_tasks_knows_it():
-    assert task_class("fill-mask") is FillMask
 
 
 def test_each_mask_gets_its_own_words_in_reading_order():

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from roberta.errors import InputError, UsageError
 from roberta.records import Record
-from roberta.tasks import task_class
 from roberta.tasks.long_text import LongText
 from roberta.tasks.text_windows import windows_of_pair, windows_of_text
 from roberta.tasks.tokenize import SHOW, Tokenize
@@ -23,10 +22,6 @@ def tokenize(text, *, pair=None, **options):
     task, record = Tokenize(BlankLetters(), **options), Record(0, "argument 1", fields)
     assert task.prepare(record) == []
     return task.decode(record, [], [])
-
-
-def test_the_table_of_tasks_knows_it():
-    assert task_class("tokenize") is Tokenize
 
 
 def test_a_text_becomes_tokens_ids_spans_and_their_number():
