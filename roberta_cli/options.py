@@ -280,7 +280,9 @@ Method = Annotated[
     str,
     Option("--method", metavar="auto|causal|mask", help="Add token after token, or fill masks; auto asks the model."),
 ]
-MaxNew = Annotated[int, Option("--max-new", min=1, metavar="N", help="Tokens that are added at most.")]
+MaxNew = Annotated[
+    int | None, Option("--max-new", min=1, metavar="N", help="Tokens that are added at most; 20 if not given.")
+]
 Sample = Annotated[bool, Option("--sample/--greedy", help="Draw tokens, or take the likeliest each time.")]
 Temperature = Annotated[
     float | None, Option("--temperature", metavar="T", help="Below 1 the likely tokens are drawn more often; 1.")
@@ -311,7 +313,7 @@ ChoiceContext = Annotated[
     str | None, Option("--context", metavar="STR", help="The text that the choices go on from, or are judged by.")
 ]
 ChoiceQuestion = Annotated[
-    str | None, Option("--question", metavar="STR", help="What stands before each choice, for records without their own.")
+    str | None, Option("--question", metavar="STR", help="Stands before each choice, for records without their own.")
 ]
 Choice = Annotated[
     list[str] | None,

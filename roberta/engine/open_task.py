@@ -10,7 +10,7 @@ from typing import Any
 
 from roberta.builtin import MINI
 from roberta.engine.runner import Runner
-from roberta.errors import UsageError
+from roberta.errors import CheckpointError, UsageError
 from roberta.tasks.base import Task
 from roberta.tasks.long_text import LONG, LongText
 
@@ -305,7 +305,7 @@ def _generate(
     method: str = "auto",
     on_text: Callable[[str], None] | None = None,
     allow_empty: bool = False,
-    max_new: int = 20,
+    max_new: int | None = None,
     sample: bool = False,
     temperature: float | None = None,
     sample_top_k: int | None = None,
@@ -319,14 +319,14 @@ def _generate(
     id_field: str | None = None,
 ) -> Task:
     from roberta.engine.fitting import generation_method
-    from roberta.tasks.continuing import Continuing
+    from roberta.tasks.continuing import NEW_TOKENS, Continuing
     from roberta.tasks.generate import Generate
     from roberta.tasks.infill import Infill
 
     config = runner.config
     method = generation_method(config, method, str(runner.origin))
     how = Continuing(
-        max_new=max_new,
+        max_new=min(NEW_TOKENS, config.usable_length // 2) if max_new is None else max_new,
         sample=sample,
         temperature=temperature,
         top_k=sample_top_k,
@@ -394,7 +394,9 @@ def _choose(
         return ChooseByHead(runner.tokenizer, **shared)
     from roberta.tasks.zero_shot import ZeroShot
 
-    check_head(config, ChooseByEntailment.head, str(runner.origin), builtin=runner.origin.folder == MINI)
+    if runner.origin.folder == MINI:
+        raise CheckpointError("the built-in model is no NLI model; name one: --model FacebookAI/roberta-large-mnli")
+    check_head(config, ChooseByEntailment.head, str(runner.origin))
     judge = ZeroShot(runner.tokenizer, config.id2label, long_text(runner), entailment_label=entailment_label)
     return ChooseByEntailment(runner.tokenizer, entailment=judge.entailment, **shared)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from roberta.records import Record
     from roberta.tokenizer import RobertaTokenizer
 
+NEW_TOKENS = 20  # unless told, where the model has room for twice as many
 TOP_K = 50  # as in the reference, where sampling is not told
 
 
@@ -39,7 +40,7 @@ class Continuing:
     Raises UsageError: a value out of its bounds, or two that contradict each other.
     """
 
-    max_new: int = 20
+    max_new: int = NEW_TOKENS
     sample: bool = False
     temperature: float | None = None
     top_k: int | None = None

@@ -14,7 +14,7 @@ def generate(
     texts: options.Texts = None,
     *,
     method: options.Method = "auto",
-    max_new: options.MaxNew = 20,
+    max_new: options.MaxNew = None,
     sample: options.Sample = False,
     temperature: options.Temperature = None,
     sample_top_k: options.SampleTopK = None,
