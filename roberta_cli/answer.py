@@ -114,11 +114,14 @@ def _scores(job: Job, field: str | None, scorer: Scorer | None) -> Callable[[], 
     if scorer is None:
         if field is None:
             return None
+        from roberta.tasks.choice_gold import ChoiceGold
+        from roberta.tasks.choose import Choose
         from roberta.tasks.gold import Gold
         from roberta.tasks.ner import Ner
         from roberta.tasks.ner_gold import EntityGold
 
-        scorer = EntityGold(field, job.task) if isinstance(job.task, Ner) else Gold(field, job.task)
+        kinds = {Ner: EntityGold, Choose: ChoiceGold}
+        scorer = next((kind for task, kind in kinds.items() if isinstance(job.task, task)), Gold)(field, job.task)
     job.check.append(scorer.add)
 
     def scores() -> dict:

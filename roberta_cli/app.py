@@ -20,7 +20,7 @@ from roberta_cli.groups import spread
 from roberta_cli.values import ReadsByHand
 
 # `fill-mask` is the function fill_mask of commands/fill_mask.py; its docstring is the help.
-COMMANDS = ("tokenize", "fill-mask", "classify", "embed", "ner", "qa", "generate")
+COMMANDS = ("tokenize", "fill-mask", "classify", "embed", "ner", "qa", "choose", "generate")
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 

@@ -71,7 +71,7 @@ class ZeroShot(Task):
             raise UsageError("labels is one string; give a list of labels")
         if self.labels is not None and (fault := _fault(self.labels)):
             raise UsageError(fault)
-        if self._entailment is None:
+        if self.entailment is None:
             raise CheckpointError(
                 f'this model has no class named "entail..." (found: {self._found});'
                 " choose an NLI model or name the class with --entailment-label"
@@ -80,7 +80,7 @@ class ZeroShot(Task):
             raise CheckpointError(self._no_contradiction)
 
     @cached_property
-    def _entailment(self) -> int | None:
+    def entailment(self) -> int | None:
         """Number of the class that means entailment."""
         if self.entailment_label is None:
             return next((number for number, name in sorted(self.id2label.items()) if ENTAILMENT.match(name)), None)
@@ -149,7 +149,7 @@ class ZeroShot(Task):
     def condense(self, record: Record, window: Window, output: np.ndarray) -> tuple[float, float]:
         """The logits of entailment and of its contrary, 0 where the model has none."""
         contrary = 0.0 if self._contradiction is None else float(output[self._contradiction])
-        return float(output[self._entailment]), contrary
+        return float(output[self.entailment]), contrary
 
     def decode(self, record: Record, windows: list[Window], outputs: list[tuple[float, float]]) -> Result:
         labels = self.labels_of(record)

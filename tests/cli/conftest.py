@@ -52,6 +52,7 @@ def models(tmp_path_factory):
     """The folders that examples name, small and untrained."""
     from tests.tasks.tiny_answerer import tiny_answerer  # late: they load torch
     from tests.tasks.tiny_author import tiny_author
+    from tests.tasks.tiny_chooser import tiny_chooser
     from tests.tasks.tiny_classifier import tiny_classifier
     from tests.tasks.tiny_tagger import tiny_tagger
 
@@ -63,6 +64,8 @@ def models(tmp_path_factory):
     tiny_tagger(folder / "my-ner-model", ("O", "B-PER", "I-PER", "B-ORG", "I-ORG"))
     (folder / "my-qa-model").mkdir()
     tiny_answerer(folder / "my-qa-model")
+    (folder / "my-choice-model").mkdir()
+    tiny_chooser(folder / "my-choice-model")
     (folder / "my-causal-model").mkdir()
     tiny_author(folder / "my-causal-model")
     return folder
@@ -76,6 +79,8 @@ def surroundings(roberta, models, tmp_path):
     (tmp_path / "news.jsonl").write_text('{"text": "Ada met Jan."}\n', encoding="utf-8")
     (tmp_path / "dev.conll").write_text("Ada B-PER\nsang O\n\nHm O\n", encoding="utf-8")
     (tmp_path / "reviews.csv").write_text('stars,review\n5,Good.\n1,"Bad, very bad."\n', encoding="utf-8")
+    exam = {"article": "Ada sang.", "question": "Ada _ .", "options": ["sang", "slept"], "answer": "A"}
+    (tmp_path / "exam.jsonl").write_text(json.dumps(exam) + "\n", encoding="utf-8")
     (tmp_path / "letter.txt").write_text("Ada Lovelace wrote it in London.\n", encoding="utf-8")
     question = {"id": "q", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
     squad = {"data": [{"title": "Ada", "paragraphs": [{"context": "Ada wrote it.", "qas": [question]}]}]}

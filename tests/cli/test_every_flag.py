@@ -181,6 +181,23 @@ FLAGS = {
         "--num": (["A cat", "--sample"], "2"),
         "--seed": (["A cat", "--sample"], "7"),
     },
+    "choose": READING
+    | VOCABULARY
+    | COMPUTING
+    | WRITING
+    | DIGITS
+    | {
+        "--context": ([], "Ada sang."),
+        "--question": (["Ada sang."], "Who?"),
+        "--choice": (["Ada sang."], "Perhaps."),
+        "--method": (["Ada sang."], "head"),
+        "--per-token": (["Ada sang."], True),
+        "--entailment-label": (["Ada sang."], "neutral"),
+        "--top": (["Ada sang."], "all"),
+        "--gold": (["-i", "b.jsonl"], "name"),
+        "--long": ([LONG], "error"),
+        "--window": ([LONG], "40"),
+    },
 }
 HELP = {"--help", "--progress"}  # --progress speaks after half a minute: see test_progress.py
 
@@ -229,6 +246,8 @@ def test_the_flag_makes_a_difference(roberta, folder, models, command, flag):
         arguments = [*arguments, "-m", models[command]]
     if command == "qa" and not {"--context", "--context-text"} & {flag, *arguments}:
         arguments = [*arguments, "--context-text", "Ada Lovelace lived in Rome."]
+    if command == "choose":
+        arguments = [*arguments, "--choice", "x", "--choice", "Y is it not."]
     given = [flag] if value is True else [flag, value]
     if flag == "--input":
         arguments, given = arguments[2:], arguments[:2]
