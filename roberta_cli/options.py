@@ -285,10 +285,12 @@ MaxNew = Annotated[
 ]
 Sample = Annotated[bool, Option("--sample/--greedy", help="Draw tokens, or take the likeliest each time.")]
 Temperature = Annotated[
-    float | None, Option("--temperature", metavar="T", help="Below 1 the likely tokens are drawn more often; 1.")
+    float | None,
+    Option("--temperature", metavar="T", help="Below 1 likely tokens are drawn more often; 1 if not given."),
 ]
 SampleTopK = Annotated[
-    int | None, Option("--sample-top-k", min=0, metavar="N", help="Draw from the N likeliest, 0 for all; 50.")
+    int | None,
+    Option("--sample-top-k", min=0, metavar="N", help="Draw from the N likeliest, 0: from all; 50 if not given."),
 ]
 SampleTopP = Annotated[
     float | None, Option("--sample-top-p", max=1, metavar="P", help="Draw from the likeliest that reach P together.")

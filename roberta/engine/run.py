@@ -44,6 +44,8 @@ def run(
     runner = open_runner(
         model, revision=revision, device=device, dtype=dtype, threads=threads, batch_tokens=batch_tokens
     )
+    if task == "generate" and id is not None:
+        options.setdefault("id_field", id)  # what it draws depends on the record's id
     names = [field] if isinstance(field, str) else field
     job = Job(
         runner,

@@ -1,11 +1,14 @@
 """generate with small causal models: prompts, results, batches, seeds, errors."""
 
+import json
+import shutil
 from itertools import pairwise
 
 import pytest
 
 from roberta.engine.job import Job
 from roberta.engine.open_task import open_task
+from roberta.engine.run import run
 from roberta.engine.runner import open_runner
 from roberta.errors import CheckpointError, UsageError
 from roberta.records import Record, given_records
@@ -208,3 +211,41 @@ def test_unless_told_half_of_a_small_model_is_room_for_what_is_new(tmp_path):
     tiny_author(tmp_path, max_position_embeddings=18)
     [result] = results(open_runner(tmp_path, device="cpu", dtype="fp32"), ["A cat"])
     assert result["tokens"] == 8
+
+
+def test_from_python_the_field_of_the_id_is_known_too(folder):
+    records = [{"id": 1, "name": name, "text": "A cat"} for name in "ab"]
+    one, other = run("generate", records, model=folder, id="name", sample=True, max_new=8)
+    assert one["text"] != other["text"]
+
+
+@pytest.mark.parametrize(
+    ("config", "method"),
+    [
+        ({"architectures": ["RobertaForMaskedLM"], "is_decoder": True}, "causal"),
+        ({"architectures": None, "is_decoder": True}, "causal"),
+        ({"architectures": ["RobertaForCausalLM"], "is_decoder": False}, "causal"),
+        ({"architectures": ["RobertaForMaskedLM"], "is_decoder": False}, "mask"),
+        ({"architectures": None, "is_decoder": False}, "mask"),
+    ],
+)
+def test_the_checkpoint_says_which_method_it_was_trained_for(folder, tmp_path, config, method):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    said = json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) | config
+    (tmp_path / "config.json").write_text(json.dumps(said), encoding="utf-8")
+    runner = open_runner(tmp_path, device="cpu", dtype="fp32")
+    [result] = results(runner, ["A cat"], max_new=3)
+    assert result["method"] == method
+    assert results(runner, ["A cat"], max_new=3, method=method) == [result]
+
+
+def test_rules_that_forbid_every_token_fail_only_their_record(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    runner = open_runner(tmp_path, device="cpu", dtype="fp32")
+    start = {"bad_words_ids": [[id] for id in range(runner.config.vocab_size) if id != 2]}  # only </s> is left
+    (tmp_path / "generation_config.json").write_text(json.dumps(start), encoding="utf-8")
+    job = Job(runner, open_task("generate", runner, max_new=3, no_repeat=1), on_error="record")
+    texts = ["A cat", "A </s> cat", "A dog"]
+    fine, stuck, also_fine = job.results(given_records(texts))
+    assert (fine["finish"], also_fine["finish"]) == ("eos", "eos")
+    assert "no token can follow" in stuck["error"]["message"]
