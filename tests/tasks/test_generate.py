@@ -242,7 +242,7 @@ def test_the_checkpoint_says_which_method_it_was_trained_for(folder, tmp_path, c
 def test_rules_that_forbid_every_token_fail_only_their_record(folder, tmp_path):
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     runner = open_runner(tmp_path, device="cpu", dtype="fp32")
-    start = {"bad_words_ids": [[id] for id in range(runner.config.vocab_size) if id != 2]}  # only </s> is left
+    start = {"suppress_tokens": [id for id in range(runner.config.vocab_size) if id != 2]}  # only </s> is left
     (tmp_path / "generation_config.json").write_text(json.dumps(start), encoding="utf-8")
     job = Job(runner, open_task("generate", runner, max_new=3, no_repeat=1), on_error="record")
     texts = ["A cat", "A </s> cat", "A dog"]
