@@ -21,7 +21,7 @@ class Trace(NamedTuple):
 
 
 class _Irregular(Exception):
-    """A chunk between two blanks whose words depend on its neighbours."""
+    """A chunk that begins with white space, so that the blank before it does not start a word."""
 
 
 class Encoder:
@@ -72,8 +72,8 @@ class Encoder:
     def _ids_of_plain(self, text: str, blank_before: bool) -> list[int]:
         if blank_before and text and text[0] != " ":
             text = " " + text
-        # A blank between two other characters always starts a word, so the chunks between blanks are independent,
-        # and fewer than the words of the pattern. Where blanks meet other white space, _Irregular says to take those.
+        # A blank after anything but white space starts a word, so the chunks between blanks are independent, and fewer
+        # than the words of the pattern. Where a blank is followed by white space, _Irregular says to take the words.
         chunks = iter(text.split(" "))
         try:
             ids = list(self._first_chunk_ids[next(chunks)])
@@ -86,14 +86,12 @@ class Encoder:
         return chain.from_iterable(map(self._word_ids.__getitem__, split_words(text)))
 
     def _ids_of_first_chunk(self, chunk: str) -> tuple[int, ...]:
-        if chunk[-1:].isspace():
-            raise _Irregular
         return tuple(self._ids_of_words(chunk))
 
     def _ids_of_chunk(self, chunk: str) -> tuple[int, ...]:
         if chunk.isalpha() and chunk.isascii():
             return self._word_ids[" " + chunk]
-        if not chunk or chunk[0].isspace() or chunk[-1].isspace():
+        if not chunk or chunk[0].isspace():
             raise _Irregular
         return tuple(self._ids_of_words(" " + chunk))
 

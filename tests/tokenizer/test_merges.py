@@ -52,6 +52,11 @@ def test_overlapping_pairs_merge_from_the_left():
     assert Merges(["a a"]).split("a" * 301) == ["aa"] * 150 + ["a"]
 
 
+def test_a_pair_that_was_learned_earlier_goes_first_as_soon_as_a_merge_makes_it():
+    merges = Merges(["ab a", "a b"])
+    assert merges.split("abab") == merges._split_long("abab") == ["aba", "b"]
+
+
 def test_a_word_of_a_million_letters_takes_no_quadratic_time():
     tokens = Merges(["a b", "ab ab", "abab abab"]).split("ab" * 100_000)
     assert tokens == ["abababab"] * 25_000

@@ -6,7 +6,7 @@ import sys
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roberta.errors import InputError
@@ -44,6 +44,8 @@ def test_the_slices_at_the_offsets_are_the_tokens(shared_tokenizer, text):
     assert all(last[1] >= start[0] and last[0] <= start[0] for last, start in pairwise(untrimmed))
 
 
+@example("a\t \tb", False)
+@example("a  b   c", True)
 @given(TEXTS, st.booleans())
 def test_chunks_and_words_give_the_same_ids(shared_tokenizer, text, blank):
     encoder = shared_tokenizer._encoder
@@ -88,6 +90,40 @@ def test_a_blank_can_be_put_before_the_text_by_setting_or_by_call(tokenizer):
     expected = tokenizer.encode(" cat")
     assert RobertaTokenizer.from_pretrained(TINY, add_prefix_space=True).encode("cat") == expected
     assert tokenizer("cat", add_prefix_space=True).input_ids == expected != tokenizer.encode("cat")
+
+
+@pytest.mark.parametrize(
+    "text, spans",
+    [
+        ("cat", [(0, 3)]),
+        (" cat", [(0, 4)]),  # the blank could be the tokenizer's own, and stays
+        ("   cat", [(2, 2), (3, 6)]),  # more than one blank could not
+        ("a cat", [(0, 1), (2, 5)]),
+        ("é", [(0, 1)]),
+        ("cat</s></s>rat", [(0, 3), (3, 7), (7, 11), (12, 14)]),  # one too far after an added token
+        ("cat</s>a", [(0, 3), (3, 7), (8, 8)]),
+        ("cat</s> rat", [(0, 3), (3, 7), (8, 11)]),
+        ("cat <mask> rat", [(0, 3), (4, 10), (11, 14)]),
+    ],
+)
+def test_spans_with_a_blank_put_before_the_text_are_those_of_the_reference(text, spans):
+    tokenizer = RobertaTokenizerFast.from_pretrained(TINY, add_prefix_space=True)
+    assert [found for found, word in by_word(tokenizer.pieces(text))] == spans
+
+
+def by_word(pieces):
+    """Span and number of each word, from its tokens' spans."""
+    words = {}
+    for (start, end), word in zip(pieces.offsets, pieces.word_ids):
+        words[word] = (min(start, words.get(word, (start,))[0]), end)
+    return [(span, word) for word, span in words.items()]
+
+
+def test_overflowing_windows_of_a_pair_come_in_the_order_of_the_reference(tokenizer):
+    encoded = tokenizer("12345", "67890", truncation=True, max_length=8, return_overflowing_tokens=True)
+    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in encoded.input_ids]
+    assert texts == ["1267", "3467", "3489", "340", "567", "589", "50", "1289", "120"]
+    assert encoded.overflow_to_sample_mapping == [0] * 9
 
 
 def test_words_get_a_blank_each_and_the_fast_class_wants_to_be_told(tokenizer):
@@ -160,6 +196,14 @@ def test_half_an_emoji_decodes_as_the_errors_setting_says(tokenizer):
     half = tokenizer.encode_ids("🚀")[:-1]
     assert tokenizer.decode(half) == "\ufffd"
     assert RobertaTokenizer.from_pretrained(TINY, errors="ignore").decode(half) == ""
+
+
+def test_decoding_can_close_up_the_blanks_of_tokenized_english(tokenizer):
+    ids = tokenizer.encode_ids("It 's n't so , they 've said . ' x ' I 'm !")
+    assert tokenizer.decode(ids, clean_up_tokenization_spaces=True) == "It'sn't so, they've said.'x'I'm!"
+    assert "n't so ," in tokenizer.decode(ids)
+    tokenizer.clean_up_tokenization_spaces = True
+    assert tokenizer.decode(tokenizer.encode_ids("so .")) == "so."
 
 
 def test_decoding_takes_arrays_and_single_ids(tokenizer):

@@ -18,6 +18,10 @@ def test_the_longer_text_of_a_pair_gives_first(first, second, room):
     assert min(shares) == (short if short <= room // 2 else max(room // 2, room - long))
 
 
+def test_of_an_odd_room_the_longer_text_keeps_the_one_more_and_of_equals_the_second():
+    assert (kept((9, 5), 7), kept((5, 9), 7), kept((5, 5), 7)) == ((4, 3), (3, 4), (3, 4))
+
+
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 130), st.booleans())
 def test_only_the_named_text_is_cut(first, second, room, from_start):
     for strategy, place in (("only_first", 0), ("only_second", 1)):
