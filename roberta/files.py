@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +21,13 @@ def read_json(path: Path, *, limit: int = JSON_LIMIT) -> dict:
     """
     try:
         size = path.stat().st_size
-        if size > limit:
-            raise CheckpointError(f"{path}: {size:,} bytes, more than the {limit:,} that such a file may have")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if size <= limit else ""
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}; the file is damaged, fetch it again") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    if size > limit:
+        raise CheckpointError(f"{path}: {size:,} bytes, more than the {limit:,} that such a file may have")
     return parse_json(text, str(path))
 
 
@@ -34,11 +35,11 @@ def parse_json(text: str, name: str) -> dict:
     """The JSON object that `text` spells, as `read_json` reads it; `name` says in errors where it stood."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict:
-        found: dict[str, object] = {}
-        for key, value in pairs:
-            if key in found:
-                raise CheckpointError(f"{name}: the key {key!r} is given twice; keep one of them")
-            found[key] = value
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            twice = next(key for key, count in counts.items() if count > 1)
+            raise CheckpointError(f"{name}: the key {twice!r} is given twice; keep one of them")
         return found
 
     try:

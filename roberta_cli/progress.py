@@ -23,8 +23,8 @@ class Progress:
     size: int | None
     shown: bool
     terminal: bool
-    started: float = field(default_factory=time.monotonic)
-    _said: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
+    _said: float = field(default_factory=lambda: time.monotonic())
     _open_line: bool = False
 
     @classmethod

@@ -20,7 +20,7 @@ from roberta.hub import Origin
 from roberta.records import BrokenRecord, Record
 from roberta.tasks.base import Again, Result, Task, Window
 from roberta.tasks.generate import GENERATION
-from roberta.tokenizer import AutoTokenizer, RobertaTokenizer
+from roberta.tokenizer import RobertaTokenizer
 from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder
 
 BATCH_TOKENS = 1024
@@ -84,7 +84,7 @@ class Runner:
 
     @cached_property
     def tokenizer(self) -> RobertaTokenizer:
-        return AutoTokenizer.from_pretrained(self.encoder_origin)
+        return RobertaTokenizer.from_pretrained(self.encoder_origin)
 
     @cached_property
     def config(self) -> RobertaConfig:

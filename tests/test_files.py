@@ -1,0 +1,46 @@
+import pytest
+
+from roberta.errors import CheckpointError
+from roberta.files import read_json, whole_or_absent, write_json
+
+
+def test_an_object_is_read_as_it_was_written(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "Zoë", "sizes": [1, 2.5, None]})
+    assert read_json(tmp_path / "a.json") == {"name": "Zoë", "sizes": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a": 1, "a": 2}', "'a' is given twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "'b' is given twice"),
+        (b"[1]", "a JSON object was expected, this is a list"),
+        (b"{", "not valid JSON"),
+        (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"a": "' + b"x" * 200 + b'"}', "209 bytes, more than the 200"),
+    ],
+)
+def test_what_is_no_such_file_is_refused_in_one_sentence(tmp_path, content, message):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match=message):
+        read_json(tmp_path / "a.json", limit=200 if "200" in message else 1 << 20)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_json(tmp_path / "absent.json")
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    write_json(tmp_path / "a.json", {"old": 1})
+    with pytest.raises(KeyboardInterrupt), whole_or_absent(tmp_path / "a.json") as beside:
+        beside.write_text("half")
+        raise KeyboardInterrupt
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path):
+    write_json(tmp_path / "target.json", {"mine": 1})
+    (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
+    write_json(tmp_path / "link.json", {"new": 2})
+    assert not (tmp_path / "link.json").is_symlink()
+    assert read_json(tmp_path / "target.json") == {"mine": 1}
