@@ -81,6 +81,7 @@ def surroundings(roberta, models, tmp_path):
     (tmp_path / "reviews.csv").write_text('stars,review\n5,Good.\n1,"Bad, very bad."\n', encoding="utf-8")
     exam = {"article": "Ada sang.", "question": "Ada _ .", "options": ["sang", "slept"], "answer": "A"}
     (tmp_path / "exam.jsonl").write_text(json.dumps(exam) + "\n", encoding="utf-8")
+    (tmp_path / "words.jsonl").write_text('{"tokens": ["Ada", "met", "Jan"]}\n', encoding="utf-8")
     (tmp_path / "letter.txt").write_text("Ada Lovelace wrote it in London.\n", encoding="utf-8")
     question = {"id": "q", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 0}]}
     squad = {"data": [{"title": "Ada", "paragraphs": [{"context": "Ada wrote it.", "qas": [question]}]}]}
