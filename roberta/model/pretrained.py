@@ -14,7 +14,10 @@ from roberta.config import RobertaConfig
 from roberta.errors import InputError
 from roberta.hub import Origin
 from roberta.model.loading import load_weights, to_array, torch_dtype
-from roberta.weights.folder import Weights, read_weights, save_weights
+from roberta.weights.folder import SHARD_SIZE, Weights, read_weights, save_weights
+
+# The attention that is computed is the same, and weights are mapped whatever is asked.
+_WITHOUT_EFFECT = ("attn_implementation", "low_cpu_mem_usage", "use_safetensors")
 
 
 class PretrainedModel(nn.Module):
@@ -73,9 +76,11 @@ class PretrainedModel(nn.Module):
         config: used in place of the folder's own. state_dict: used in place of the folder's weights.
         strict: a missing head or pooler is an error; otherwise it is drawn at random and named in one warning.
         dtype: the type of the weights, float32 unless given; "auto" keeps the stored one. `torch_dtype` means the same.
-        device: where the weights go. Float32 weights on the CPU stay in the mapped file until something changes them.
+        device: where the weights go; `device_map` means the same, and "auto" a GPU where there is one. Float32
+            weights on the CPU stay in the mapped file until something changes them.
         Others: where to look (revision, token, cache_dir, local_files_only, subfolder), values that override the
-            config's (num_labels=3), and arguments of the class (add_pooling_layer=False).
+            config's (num_labels=3), and arguments of the class (add_pooling_layer=False). Documented ones that choose
+            between equal ways to compute or to load are taken and have no effect.
 
         >>> RobertaForSequenceClassification.from_pretrained("checkpoints/mini", num_labels=3).config.num_labels
         3
@@ -85,6 +90,8 @@ class PretrainedModel(nn.Module):
         """
         origin, others = Origin.split(name, others)
         dtype = others.pop("torch_dtype", None) if dtype is None else dtype
+        device = _device(others.pop("device_map", None)) if device is None else device
+        others = {key: value for key, value in others.items() if key not in _WITHOUT_EFFECT}
         own = {key: others.pop(key) for key in inspect.signature(cls).parameters if key in others}
         config, unknown = _read_config(config, origin, others)
         if unknown:
@@ -104,7 +111,7 @@ class PretrainedModel(nn.Module):
         *,
         state_dict: dict[str, Tensor] | None = None,
         safe_serialization: bool = True,
-        max_shard_size: int | str = "5GB",
+        max_shard_size: int | str = SHARD_SIZE,
     ) -> None:
         """Write config.json and the weights, which any RoBERTa program reads: model.safetensors, or with
         safe_serialization=False pytorch_model.bin, in several files above max_shard_size."""
@@ -222,8 +229,11 @@ class PretrainedModel(nn.Module):
             new = torch.randn(more, rows.shape[1], device=rows.device) * self.config.initializer_range
         return torch.cat([kept, new.to(rows.dtype)])
 
-    def gradient_checkpointing_enable(self) -> None:
-        """While training, compute each layer again in the backward pass in place of keeping its activations."""
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict | None = None) -> None:
+        """While training, compute each layer again in the backward pass in place of keeping its activations.
+
+        The documented keyword is taken and has no effect: there is one way to do it here, the non-reentrant one.
+        """
         self.body.encoder.gradient_checkpointing = True
 
     def gradient_checkpointing_disable(self) -> None:
@@ -242,6 +252,15 @@ class PretrainedModel(nn.Module):
 def _copied(state_dict: dict[str, Tensor]) -> Weights:
     """Copies, since the model's parameters will be made over them and training must not change the caller's."""
     return Weights({name: to_array(tensor.clone()) for name, tensor in state_dict.items()}, "the given state_dict")
+
+
+def _device(device_map: Any) -> torch.device | str | None:
+    """One device for all weights. Raises InputError: a map that spreads them over several."""
+    if device_map == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if isinstance(device_map, dict):
+        raise InputError("device_map spreads the layers over devices; here a model is on one: give its name")
+    return device_map
 
 
 def _read_config(config, origin: Origin, others: dict[str, Any]) -> tuple[RobertaConfig, dict[str, Any]]:

@@ -214,3 +214,14 @@ def test_parameters_are_counted_once_and_where_the_model_lies_is_told():
     assert (model.device, model.dtype) == (torch.device("cpu"), torch.float32)
     assert model.base_model is model.roberta
     assert model.roberta.base_model is model.roberta
+
+
+def test_documented_arguments_that_choose_a_way_to_compute_are_taken(tmp_path):
+    model = seeded(roberta.RobertaModel, tiny_config(), 0)
+    model.save_pretrained(tmp_path)
+    ways = {"attn_implementation": "sdpa", "low_cpu_mem_usage": True, "device_map": "auto", "torch_dtype": "float16"}
+    loaded = roberta.RobertaModel.from_pretrained(tmp_path, **ways)
+    assert loaded.dtype == torch.float16
+    assert loaded.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(InputError, match="device_map"):
+        roberta.RobertaModel.from_pretrained(tmp_path, device_map={"encoder": 0})
