@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,10 @@ def _embed(
     from roberta.tasks.pooling import POOLINGS
 
     modules = runner.sentence_modules
+    if pool == "auto" and level == "text" and not modules.given:
+        warnings.warn(
+            "this checkpoint names no pooling, so the mean of its tokens is taken; --pool chooses", stacklevel=3
+        )
     poolings = modules.poolings if pool == "auto" else (pool,) if isinstance(pool, str) else tuple(pool)
     for name in poolings:
         if name not in POOLINGS:

@@ -50,6 +50,7 @@ class SentenceModules:
 
     encoder: the origin of the RoBERTa model inside. poolings: concatenated. pools_prompt: whether the prompt's tokens
     are pooled with the text's. room: the folder's own limit of tokens. lower_case: the text is lower-cased first.
+    given: whether a folder said all this.
     """
 
     encoder: Origin
@@ -61,6 +62,7 @@ class SentenceModules:
     default_prompt: str | None = None
     room: int | None = None
     lower_case: bool = False
+    given: bool = False
 
 
 def read_sentence_folder(origin: Origin) -> SentenceModules | None:
@@ -97,7 +99,7 @@ def read_sentence_folder(origin: Origin) -> SentenceModules | None:
         values = read_json(settings)
         found["prompts"] = dict(values.get("prompts") or {})
         found["default_prompt"] = values.get("default_prompt_name")
-    return SentenceModules(dense=tuple(dense), **found)
+    return SentenceModules(dense=tuple(dense), given=True, **found)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,9 @@ def roberta(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
         path = tmp_path / "piped"
         if stdin is not None:
             path.write_bytes(stdin)
-        with Path(os.devnull if stdin is None else path).open(encoding="utf-8") as piped:
+        with Path(os.devnull if stdin is None else path).open(encoding="utf-8") as piped, warnings.catch_warnings():
             monkeypatch.setattr(sys, "stdin", piped)
-            code = app.run(args)
+            code = app.run(args)  # which words warnings in its own way
         return Ended(code, *capsys.readouterr())
 
     return call

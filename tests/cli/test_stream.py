@@ -144,3 +144,10 @@ def test_under_fail_everything_before_the_failure_is_delivered(roberta):
     ended = roberta("fill-mask", "A <mask>.", "B <mask>.", "none", "C <mask>.")
     assert (ended.code, len(ended.out.splitlines())) == (1, 2)
     assert ended.err.splitlines()[-1].startswith("error: argument 3: the text has no <mask>")
+
+
+def test_a_choice_made_for_the_user_is_one_note_and_none_with_quiet(roberta):
+    notes = roberta("embed", "-m", str(MINI), "x").err.splitlines()
+    assert notes == ["note: this checkpoint names no pooling, so the mean of its tokens is taken; --pool chooses"]
+    assert roberta("embed", "-m", str(MINI), "x", "--pool", "mean").err == ""
+    assert roberta("embed", "-m", str(MINI), "x", "-q").err == ""
