@@ -70,14 +70,10 @@ class RobertaForCausalLM(PretrainedModel):
         asked = self.config.return_dict if return_dict is None else return_dict
         return output if asked else output.as_tuple()
 
-    @classmethod
-    def from_pretrained(cls, name, **arguments):
-        """As every class; settings in a generation_config.json become the model's `generation_config`."""
-        origin, others = Origin.split(name, arguments)
-        model = super().from_pretrained(origin, **others)
+    def read_beside(self, origin: Origin) -> None:
+        """Settings in a generation_config.json become the model's `generation_config`."""
         if origin.file(GENERATION_FILE) is not None:
-            model.generation_config = GenerationSettings.from_pretrained(origin)
-        return model
+            self.generation_config = GenerationSettings.from_pretrained(origin)
 
     def generate(self, input_ids: Tensor | None = None, generation_config: GenerationSettings | None = None, **options):
         """Continue each row of (batch, length) ids; see `roberta.generation.generate` for the options."""

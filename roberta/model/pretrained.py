@@ -103,7 +103,11 @@ class PretrainedModel(nn.Module):
             model = cls(config, **own)
         stored = read_weights(origin) if state_dict is None else _copied(state_dict)
         load_weights(model, stored, dtype=torch_dtype(dtype, config, stored), device=device, strict=strict)
+        model.read_beside(origin)
         return model.eval()
+
+    def read_beside(self, origin: Origin) -> None:
+        """Take what else a class finds beside its weights; nothing, for most."""
 
     def save_pretrained(
         self,
