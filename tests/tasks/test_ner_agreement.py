@@ -155,7 +155,8 @@ def test_entities_equal_the_pipeline_with_every_strategy(folders, inputs, model)
             compared += 1
     assert compared > 0.97 * len(inputs) * len(AGGREGATES)
     assert model != "pairs" or SHARED is None or compared >= 300 * len(AGGREGATES)
-    assert same_as_plain > 0.8 * compared  # the correction changes texts with such characters, and no others
+    # The correction changes texts with such characters, and no others; our own are picked for them.
+    assert SHARED is None or same_as_plain > 0.8 * compared
     assert any("truncated" in result for result in found)
     assert sum(len(result["entities"]) for result in found) > len(inputs)  # or the comparison says little
 

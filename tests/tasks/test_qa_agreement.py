@@ -112,6 +112,8 @@ def test_the_best_span_and_its_probability_equal_the_pipeline_where_one_window_h
 def test_the_best_spans_of_long_contexts_equal_those_of_every_span_tried(folder, pipeline, asked, room):
     import torch
 
+    if SHARED is None:  # our own contexts are short
+        asked = [(question, " ".join([context] * 10)) for question, context in asked]
     asked = [pair for pair in asked if len(pair[0]) < room][: 30 if room == 48 else 60]
     task, records, results = answers(folder, asked, top=5, window=room, overlap=20, max_answer=12)
     several = 0
