@@ -280,12 +280,11 @@ def _ner(
     offsets: str = "chars",
     allow_empty: bool = False,
 ) -> Task:
-    from roberta.engine.fitting import check_head
     from roberta.tasks.ner import Ner
 
     config = runner.config
     if "RobertaForSequenceClassification" not in (config.architectures or ()):  # its labels say what it is good for
-        check_head(config, Ner.head, str(runner.origin), builtin=runner.origin.folder == MINI)
+        runner.check_head(Ner.head)
     return Ner(
         runner.tokenizer,
         config.id2label,
@@ -369,7 +368,6 @@ def _choose(
     window: int | None = None,
     allow_empty: bool = False,
 ) -> Task:
-    from roberta.engine.fitting import check_head
     from roberta.tasks.choose import METHODS, ChooseByEntailment, ChooseByHead
     from roberta.tasks.choose_likelihood import ChooseByLikelihood
 
@@ -401,7 +399,7 @@ def _choose(
 
     if runner.origin.folder == MINI:
         raise CheckpointError("the built-in model is no NLI model; name one: --model FacebookAI/roberta-large-mnli")
-    check_head(config, ChooseByEntailment.head, str(runner.origin))
+    runner.check_head(ChooseByEntailment.head)
     judge = ZeroShot(runner.tokenizer, config.id2label, long_text(runner), entailment_label=entailment_label)
     return ChooseByEntailment(runner.tokenizer, entailment=judge.entailment, **shared)
 

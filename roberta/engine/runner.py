@@ -100,6 +100,10 @@ class Runner:
         """Where the RoBERTa model lies: older sentence-transformers folders keep it in a folder of its own."""
         return self.origin if self.origin.file(CONFIG_FILE) else self.sentence_modules.encoder
 
+    def check_head(self, head: str) -> None:
+        """Raises CheckpointError: this checkpoint has another head, or none."""
+        check_head(self.config, head, str(self.origin), builtin=self.origin.folder == MINI)
+
     def answer(
         self, task: Task, records: Iterable[Record | BrokenRecord], before_waiting: Callable[[], None] = lambda: None
     ) -> Iterator[Answer]:
@@ -114,7 +118,7 @@ class Runner:
         fit the task; ResourceError: not even one window fits the memory.
         """
         if task.head is not None:
-            check_head(self.config, task.head, str(self.origin), builtin=self.origin.folder == MINI)
+            self.check_head(task.head)
         feed = Feed(records, lambda record: _prepared(task, record), _weight, LOOK_AHEAD * self.batch_tokens)
         for works in feed:
             for answer in self._answered(task, works):

@@ -67,8 +67,7 @@ class RobertaForCausalLM(PretrainedModel):
         output = CausalLMOutput(
             loss, logits, body.past_key_values, body.hidden_states, body.attentions, body.cross_attentions
         )
-        asked = self.config.return_dict if return_dict is None else return_dict
-        return output if asked else output.as_tuple()
+        return output.as_asked(return_dict, self.config)
 
     def read_beside(self, origin: Origin) -> None:
         """Settings in a generation_config.json become the model's `generation_config`."""

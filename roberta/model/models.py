@@ -26,11 +26,11 @@ from roberta.model.masks import attention_bias
 from roberta.model.outputs import (
     EncoderOutput,
     MaskedLMOutput,
-    ModelOutput,
     MultipleChoiceOutput,
     QuestionAnsweringOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
+    asked,
 )
 from roberta.model.parameters import position_ids as count_positions
 from roberta.model.pretrained import PretrainedModel
@@ -78,9 +78,9 @@ class RobertaModel(PretrainedModel):
         words = self._words(input_ids, inputs_embeds)
         batch, length, _ = words.shape
         past = KeyValueCache.of(past_key_values, attention_mask) if config.is_decoder else None
-        caching = config.is_decoder and _asked(use_cache, config.use_cache) and not self.is_recomputing
-        attending = _asked(output_attentions, config.output_attentions)
-        states: list[Tensor] | None = [] if _asked(output_hidden_states, config.output_hidden_states) else None
+        caching = config.is_decoder and asked(use_cache, config.use_cache) and not self.is_recomputing
+        attending = asked(output_attentions, config.output_attentions)
+        states: list[Tensor] | None = [] if asked(output_hidden_states, config.output_hidden_states) else None
 
         before = 0 if past is None else past.real_tokens
         if position_ids is None and self.embeddings.absolute:
@@ -119,7 +119,7 @@ class RobertaModel(PretrainedModel):
             attentions=tuple(own.kept_probabilities) if attending else None,
             cross_attentions=tuple(cross.kept_probabilities) if attending and cross is not None else None,
         )
-        return _as_asked(output, return_dict, config)
+        return output.as_asked(return_dict, config)
 
     def _words(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
         if (input_ids is None) == (inputs_embeds is None):
@@ -200,7 +200,7 @@ class RobertaForMaskedLM(PretrainedModel):
         )
         logits = self.lm_head(body.last_hidden_state)
         loss = None if labels is None else losses.masked_lm(logits, labels)
-        return _as_asked(MaskedLMOutput(loss, logits, body.hidden_states, body.attentions), return_dict, self.config)
+        return MaskedLMOutput(loss, logits, body.hidden_states, body.attentions).as_asked(return_dict, self.config)
 
 
 class RobertaForSequenceClassification(PretrainedModel):
@@ -243,7 +243,7 @@ class RobertaForSequenceClassification(PretrainedModel):
         logits = self.classifier(body.last_hidden_state)
         loss = None if labels is None else losses.sequence_classification(logits, labels, self.config)
         output = SequenceClassifierOutput(loss, logits, body.hidden_states, body.attentions)
-        return _as_asked(output, return_dict, self.config)
+        return output.as_asked(return_dict, self.config)
 
 
 class RobertaForMultipleChoice(PretrainedModel):
@@ -296,7 +296,7 @@ class RobertaForMultipleChoice(PretrainedModel):
         logits = self.classifier(self.dropout(body.pooler_output)).view(given.shape[:2])
         loss = None if labels is None else losses.multiple_choice(logits, labels)
         output = MultipleChoiceOutput(loss, logits, body.hidden_states, body.attentions)
-        return _as_asked(output, return_dict, self.config)
+        return output.as_asked(return_dict, self.config)
 
 
 class RobertaForTokenClassification(PretrainedModel):
@@ -340,7 +340,7 @@ class RobertaForTokenClassification(PretrainedModel):
         logits = self.classifier(self.dropout(body.last_hidden_state))
         loss = None if labels is None else losses.token_classification(logits, labels)
         output = TokenClassifierOutput(loss, logits, body.hidden_states, body.attentions)
-        return _as_asked(output, return_dict, self.config)
+        return output.as_asked(return_dict, self.config)
 
 
 class RobertaForQuestionAnswering(PretrainedModel):
@@ -390,15 +390,7 @@ class RobertaForQuestionAnswering(PretrainedModel):
         if start_positions is not None and end_positions is not None:
             loss = losses.question_answering(starts, ends, start_positions, end_positions)
         output = QuestionAnsweringOutput(loss, starts, ends, body.hidden_states, body.attentions)
-        return _as_asked(output, return_dict, self.config)
-
-
-def _asked(this_call: bool | None, configured: bool) -> bool:
-    return configured if this_call is None else this_call
-
-
-def _as_asked(output: ModelOutput, return_dict: bool | None, config: RobertaConfig) -> ModelOutput | tuple:
-    return output if _asked(return_dict, config.return_dict) else output.as_tuple()
+        return output.as_asked(return_dict, self.config)
 
 
 def _no_padding(words: Tensor, config: RobertaConfig) -> Tensor:

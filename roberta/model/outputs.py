@@ -8,9 +8,15 @@ from typing import Any
 
 from torch import Tensor
 
+from roberta.config import RobertaConfig
 from roberta.model.cache import KeyValueCache
 
 Tensors = tuple[Tensor, ...] | None
+
+
+def asked(this_call: bool | None, configured: bool) -> bool:
+    """What a call asked for, or where it did not say, what the config does."""
+    return configured if this_call is None else this_call
 
 
 @dataclass
@@ -57,6 +63,10 @@ class ModelOutput:
     def as_tuple(self) -> tuple[Any, ...]:
         """What `return_dict=False` gives; RobertaModel's differs from `to_tuple`."""
         return self.to_tuple()
+
+    def as_asked(self, return_dict: bool | None, config: RobertaConfig) -> ModelOutput | tuple[Any, ...]:
+        """This object or its tuple: what the call asked for, else what the config says."""
+        return self if asked(return_dict, config.return_dict) else self.as_tuple()
 
 
 @dataclass
