@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import typer
 from typer._click.exceptions import UsageError as ParseError  # Typer carries its own Click
@@ -20,7 +21,20 @@ from roberta_cli.groups import spread
 from roberta_cli.values import ReadsByHand
 
 # `fill-mask` is the function fill_mask of commands/fill_mask.py; its docstring is the help.
-COMMANDS = ("tokenize", "fill-mask", "classify", "embed", "ner", "qa", "choose", "generate")
+ANSWERING = (
+    "tokenize",
+    "fill-mask",
+    "classify",
+    "embed",
+    "ner",
+    "qa",
+    "choose",
+    "generate",
+)  # a result for each record
+COMMANDS = (*ANSWERING, "train")
+# Commands that stand behind another: `train mlm` is the function mlm of commands/train/mlm.py.
+INNER = {"train": ("mlm",)}
+LEAVES = tuple(names for name in COMMANDS for names in ([(name, inner) for inner in INNER.get(name, ())] or [(name,)]))
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -31,31 +45,50 @@ class Command(ReadsByHand, TyperCommand):
 class CommandList(ReadsByHand, TyperGroup):
     """The commands by name. Making every flag of every command would take longer than all the rest of `--help`."""
 
+    known = COMMANDS
+    before: tuple[str, ...] = ()  # the commands that these stand behind
+
     def list_commands(self, ctx: typer.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.known)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Command | None:
         """What the list shows of a command: its name and what it does."""
-        return Command(cmd_name, help=inspect.getdoc(_function(cmd_name))) if cmd_name in COMMANDS else None
+        if cmd_name not in self.known:
+            return None
+        return Command(cmd_name, help=inspect.getdoc(function(*self.before, cmd_name)))
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str, Command, list[str]]:
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str, Command | TyperGroup, list[str]]:
         name, *rest = args
-        if name not in COMMANDS:
-            near = get_close_matches(name, COMMANDS)
+        if name not in self.known:
+            near = get_close_matches(name, self.known)
             raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx)
-        return name, build(name), rest
+        return name, build(*self.before, name), rest
 
 
-def _function(name: str) -> Callable:
-    word = name.replace("-", "_")
-    return getattr(import_module(f"roberta_cli.commands.{word}"), word)
+def function(*names: str) -> Callable | ModuleType:
+    """The function of a command, such as function("train", "mlm"), or the package of one that has commands of its own.
+
+    Its docstring is the help.
+    """
+    words = [name.replace("-", "_") for name in names]
+    module = import_module(".".join(["roberta_cli.commands", *words]))
+    return module if names[-1] in INNER and len(names) == 1 else getattr(module, words[-1])
 
 
-def build(name: str) -> Command:
-    """The whole command: flags, help and the function that runs it."""
+def build(*names: str) -> Command | TyperGroup:
+    """The whole command, such as build("train", "mlm"): flags, help and the function that runs it."""
+    if names in {(name,) for name in INNER}:
+        return _inner(*names)
     alone = typer.Typer(add_completion=False, context_settings=_SETTINGS)
-    alone.command(name, cls=Command)(spread(_function(name)))
+    alone.command(names[-1], cls=Command)(spread(function(*names)))
     return typer.main.get_command(alone)
+
+
+def _inner(name: str) -> TyperGroup:
+    kind = type("Inner", (CommandList,), {"known": INNER[name], "before": (name,)})
+    group = typer.Typer(cls=kind, name=name, add_completion=False, no_args_is_help=True, context_settings=_SETTINGS)
+    group.callback(help=inspect.getdoc(function(name)))(lambda: None)
+    return typer.main.get_command(group)
 
 
 def program() -> TyperGroup:

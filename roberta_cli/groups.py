@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import get_type_hints
 
 from roberta_cli import options
@@ -88,7 +88,8 @@ def spread(command: Callable) -> Callable:
         groups[name] = kind
         inner = get_type_hints(kind, include_extras=True)
         for field in fields(kind):
-            flag = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            flag = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default)
             flags.append(flag.replace(annotation=inner[field.name]))
 
     @functools.wraps(command)

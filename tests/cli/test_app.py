@@ -31,6 +31,15 @@ def test_help_names_every_command_and_the_first_line_of_its_help(roberta, flag):
         assert re.search(rf"{name}\s+{re.escape(line)}", ended.out), name
 
 
+@pytest.mark.parametrize("outer", app.INNER)
+def test_help_of_a_command_with_commands_names_each(roberta, outer):
+    ended = roberta(outer, "--help")
+    assert ended.code == 0
+    for name in app.INNER[outer]:
+        line = app.build(outer, name).help.splitlines()[0]
+        assert re.search(rf"{name}\s+{re.escape(line)}", ended.out), name
+
+
 def test_without_arguments_help_goes_to_stderr_and_the_code_is_2(roberta):
     ended = roberta()
     assert ended.code == 2
@@ -38,31 +47,32 @@ def test_without_arguments_help_goes_to_stderr_and_the_code_is_2(roberta):
     assert "fill-mask" in ended.err
 
 
-@pytest.mark.parametrize("name", app.COMMANDS)
-def test_every_command_explains_itself(roberta, name):
-    ended = roberta(name, "--help")
+@pytest.mark.parametrize("names", app.LEAVES, ids=" ".join)
+def test_every_command_explains_itself(roberta, names):
+    name = " ".join(names)
+    ended = roberta(*names, "--help")
     assert ended.code == 0
     assert ended.err == ""
     assert f"roberta {name} [OPTIONS]" in ended.out
     assert ended.out.count(f"roberta {name} ") >= 3, "the usage and at least two examples"
 
 
-@pytest.mark.parametrize("name", app.COMMANDS)
-def test_every_flag_has_help(name):
-    command = app.build(name)
+@pytest.mark.parametrize("names", app.LEAVES, ids=" ".join)
+def test_every_flag_has_help(names):
+    command = app.build(*names)
     assert [param.name for param in command.params if not param.help] == []
 
 
-@pytest.mark.parametrize("name", app.COMMANDS)
-def test_no_two_flags_of_a_command_share_a_name(name):
-    names = [opt for param in app.build(name).params for opt in param.opts]
-    assert len(names) == len(set(names))
+@pytest.mark.parametrize("names", app.LEAVES, ids=" ".join)
+def test_no_two_flags_of_a_command_share_a_name(names):
+    flags = [opt for param in app.build(*names).params for opt in param.opts]
+    assert len(flags) == len(set(flags))
 
 
-@pytest.mark.parametrize("name", app.COMMANDS)
+@pytest.mark.parametrize("name", app.ANSWERING)
 def test_a_command_has_its_file_and_its_table(name):
     word = name.replace("-", "_")
-    module = sys.modules[app._function(name).__module__]
+    module = sys.modules[app.function(name).__module__]
     assert Path(module.__file__).name == f"{word}.py"
     assert callable(module.as_text)
 
@@ -93,7 +103,7 @@ def test_wrong_use_is_one_sentence_and_code_2(roberta, args, sentence):
     assert (ended.code, ended.out, ended.err) == (2, "", f"error: {sentence}\n")
 
 
-@pytest.mark.parametrize("name", app.COMMANDS)
+@pytest.mark.parametrize("name", app.ANSWERING)
 def test_nothing_to_read_prints_usage_and_never_waits(roberta, name):
     ended = roberta(name)
     assert (ended.code, ended.out) == (2, "")

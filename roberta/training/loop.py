@@ -1,0 +1,205 @@
+"""The loop: plan, forward, backward, step, now and then evaluate and save. Everything random depends on the seed and
+the step, so that a run that was killed and resumed ends in the same weights, to the bit (same machine and threads)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from roberta.errors import ResourceError, UsageError
+from roberta.training import checkpoint
+from roberta.training.checkpoint import State
+from roberta.training.objective import Batch, Objective
+from roberta.training.optimizer import make_optimizer, rate, set_rate
+from roberta.training.processes import Processes
+from roberta.training.run_log import RunLog
+from roberta.training.sampler import Sampler
+from roberta.training.settings import Settings, resolve_precision
+
+
+@dataclass
+class Trainer:
+    """Trains `objective` into the folder `output`.
+
+    head: names of the parameters that take `head_lr`. watch: called after each step with what it was, for a progress
+    line. stop: asked after each step; true ends the run with a checkpoint from which it can be resumed.
+    """
+
+    objective: Objective
+    settings: Settings
+    output: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    head: frozenset[str] = frozenset()
+    watch: Callable[[Progress], None] = lambda progress: None
+    stop: Callable[[], bool] = lambda: False
+    processes: Processes = field(default_factory=Processes)
+
+    def __post_init__(self):
+        self.model = self.objective.model
+        settings = self.settings
+        self.precision = resolve_precision(settings.precision, self.device)
+        self.sampler = Sampler(self.objective.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed)
+        self.steps = settings.steps or self.sampler.steps_in(settings.epochs)
+        self.metric = settings.metric or self.objective.metrics[0]
+        self.state = State(identity=self.identity)
+        self.log = RunLog(self.output, self.processes.writes)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {
+            **self.settings.identity,
+            **self.objective.describe(),
+            "steps": self.steps,
+            "precision": self.precision,
+            "examples": len(self.objective.lengths),
+        }
+
+    def run(self, *, resume: bool = False) -> State:
+        """Train to the end, or to `stop`; returns the state reached. The folder holds a model when it is done."""
+        self.model.to(self.device)
+        self.optimizer = make_optimizer(self.model, self.settings, self.head)
+        last = checkpoint.latest(self.output) if resume else None
+        if last is not None:
+            self._go_back_to(last)
+        self.log.start(self.state.step)
+        if self.settings.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable()
+        if self.settings.dropout is not None:
+            set_dropout(self.model, self.settings.dropout)
+        self.model.train()
+        began, before = time.monotonic(), self.state.seconds
+        while not self.is_done:
+            loss, norm, share = self._step(self.state.step)
+            self.state.step += 1
+            self.state.seconds = before + time.monotonic() - began
+            lr = self.settings.lr * share
+            self.watch(Progress(self.state.step, self.steps, loss, lr, self.state.tokens, self.state.seconds))
+            self.log.step(self.state, loss=loss, lr=lr, norm=norm)
+            if self._is_time_to_save():
+                self._evaluate()
+                self._save()
+            if self.processes.from_first(self.stop()):
+                self._save()  # without an evaluation: it would count for patience, and the next run would not have it
+                return self.state
+        if not self.is_saved:
+            self._evaluate()
+            self._save()
+        return self.state
+
+    @property
+    def is_done(self) -> bool:
+        return self.state.step >= self.steps or self._has_waited_enough()
+
+    @property
+    def is_saved(self) -> bool:
+        return checkpoint.path_of(self.output, self.state.step).exists()
+
+    def _step(self, step: int) -> tuple[float, float, float]:
+        """One optimizer step; its mean loss, the gradient's norm, and the share of the peak rate."""
+        epoch, numbers = self.sampler.batch(step)
+        parts = np.array_split(numbers, self.settings.accumulate * self.processes.size)
+        mine = [part for part in parts[self.processes.rank :: self.processes.size] if len(part)]
+        batches = [self.objective.batch(part, epoch) for part in mine]
+        weight, tokens = self.processes.total(
+            [sum(batch.weight for batch in batches), float(sum(batch.tokens for batch in batches))]
+        )
+        summed = 0.0
+        torch.manual_seed(_mixed(self.settings.seed, step, self.processes.rank))
+        for batch in batches:
+            loss = self._loss(batch)
+            summed += float(loss.detach())
+            (loss / weight).backward()
+        self.processes.add_gradients(p for p in self.model.parameters() if p.requires_grad)
+        (summed,) = self.processes.total([summed])
+        if not math.isfinite(summed):
+            raise ResourceError(f"the loss is {summed} at step {step + 1}; lower --lr, or compute with --dtype fp32")
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
+        share = rate(step, self.steps, self.settings)
+        set_rate(self.optimizer, share)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.state.tokens += int(tokens)
+        return summed / weight, float(norm), share
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        with self._autocast():
+            return self.objective.loss(batch.to(self.device))
+
+    def _autocast(self):
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    def _is_time_to_save(self) -> bool:
+        if self.settings.save_every:
+            return self.state.step % self.settings.save_every == 0
+        step = self.state.step
+        return step < self.steps and self.sampler.epoch_of(step) != self.sampler.epoch_of(step - 1)
+
+    def _has_waited_enough(self) -> bool:
+        return self.settings.patience is not None and self.state.stale > self.settings.patience
+
+    def _evaluate(self) -> None:
+        state = self.state
+        if self.processes.writes:
+            self.model.eval()
+            with torch.no_grad(), self._autocast():
+                state.scores = self.objective.evaluate()
+            self.model.train()
+            self._compare_with_best()
+            self.log.scores(state)
+        self.state = self.processes.from_first(state)
+
+    def _save(self) -> None:
+        if self.processes.writes and not self.is_saved:
+            write_model = self.objective.save
+            checkpoint.save(self.output, self.state, self.model, self.optimizer, write_model, self.settings.keep_last)
+
+    def _compare_with_best(self) -> None:
+        state, name = self.state, self.metric.removeprefix("-")
+        if not state.scores:
+            return
+        if name not in state.scores:
+            raise UsageError(f"no metric {name!r} here; choose from {', '.join(state.scores)}")
+        score = state.scores[name]
+        sign = -1 if self.metric.startswith("-") else 1
+        if state.best is None or sign * score > sign * state.best:
+            state.best, state.best_step, state.stale = score, state.step, 0
+        else:
+            state.stale += 1
+
+    def _go_back_to(self, folder: Path) -> None:
+        self.state = checkpoint.read_state(folder, self.identity)
+        self.objective.load(folder)
+        checkpoint.load_optimizer(folder, self.model, self.optimizer, self.state.step)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step, for who watches."""
+
+    step: int
+    steps: int
+    loss: float
+    lr: float
+    tokens: int
+    seconds: float
+
+
+def set_dropout(model: nn.Module, share: float) -> None:
+    """Change what is dropped while training, in the modules only: config.json keeps the model's own value."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+
+
+def _mixed(*numbers: int) -> int:
+    """One seed from several numbers, far apart for near ones."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,74 @@
+"""What the loop trains: examples in numbers, batches of them, a loss, scores, and a folder that holds the result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights
+
+if TYPE_CHECKING:
+    from roberta.model.pretrained import PretrainedModel
+
+
+@dataclass(frozen=True)
+class Batch:
+    """tensors: what the loss reads, by name. weight: how many things the loss is summed over, masked words or rows;
+    a step divides by the weights of all its batches, so that accumulation and processes change nothing.
+    tokens: for the speed shown."""
+
+    tensors: dict[str, Tensor]
+    weight: float
+    tokens: int
+
+    def to(self, device) -> Batch:
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors.items()}
+        return Batch(moved, self.weight, self.tokens)
+
+
+class Objective(ABC):
+    """One kind of training.
+
+    model: what learns. lengths: (examples,) tokens of each training example. metrics: those by which a
+    checkpoint may be chosen, the default first; a "-" before a name says that less is better.
+    """
+
+    name: str
+    model: PretrainedModel
+    lengths: np.ndarray
+    metrics: tuple[str, ...] = ("-loss",)
+
+    @abstractmethod
+    def batch(self, numbers: np.ndarray, epoch: int) -> Batch:
+        """Training examples by number. The same numbers and epoch give the same batch, whatever came before, alone or
+        with others: what is drawn for an example depends on the seed, the epoch and its number only."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> Tensor:
+        """The sum of the losses of what counts in the batch."""
+
+    @abstractmethod
+    def evaluate(self) -> dict[str, float]:
+        """Scores on the development data; {} without any. The model is in eval mode and needs no gradient."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """All files that make the folder a checkpoint for `-m`: weights, config, words."""
+
+    def load(self, folder: Path) -> None:
+        """Take the weights back that `save` wrote."""
+        own = self.model.state_dict()
+        with torch.no_grad():
+            for name, array in read_weights(Origin(str(folder))).tensors.items():
+                own[name].copy_(torch.from_numpy(array))
+
+    def describe(self) -> dict[str, object]:
+        """What identifies the run besides its settings, for the model card and for refusing a changed resume."""
+        return {}

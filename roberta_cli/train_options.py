@@ -1,0 +1,151 @@
+"""The flags of `roberta train`, once: names, help and limits, and the group that every kind of training shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from roberta_cli import options
+
+if TYPE_CHECKING:
+    from roberta.training.settings import Settings
+
+Train = Annotated[list[str], Argument(metavar="TRAIN...", help="Files to learn from; a file named twice counts twice.")]
+Output = Annotated[Path, Option("--output", "-o", metavar="DIR", help="The folder for the model.")]
+Force = Annotated[bool, Option("--force", help="Replace a model that is there.")]
+Resume = Annotated[bool, Option("--resume", help="Go on where the run in the folder was stopped.")]
+Dev = Annotated[
+    str | None, Option("--dev", metavar="FILE|P%", help="Data to evaluate on: a file, or a share of the training data.")
+]
+Start = Annotated[
+    str | None,
+    Option("--model", "-m", metavar="NAME|DIR", envvar="ROBERTA_MODEL", help="The checkpoint to start from."),
+]
+Vocabulary = Annotated[
+    str | None, Option("--tokenizer", metavar="DIR", help="The vocabulary of a new model, as train tokenizer makes it.")
+]
+Layers = Annotated[
+    int | None,
+    Option("--layers", min=1, metavar="N", help="Layers of a new model; with --model, grow to so many by stacking."),
+]
+Hidden = Annotated[int | None, Option("--hidden", min=1, metavar="N", help="Width of a new model; 768 if not given.")]
+Heads = Annotated[
+    int | None, Option("--heads", min=1, metavar="N", help="Attention heads of a new model; else a 64th of its width.")
+]
+Ffn = Annotated[
+    int | None, Option("--ffn", min=1, metavar="N", help="Inner width of its layers; else four times its width.")
+]
+Positions = Annotated[
+    int | None,
+    Option("--positions", min=8, metavar="N", help="Longest text of a new model in tokens; 512 if not given."),
+]
+Length = Annotated[
+    int | None, Option("--length", min=8, metavar="N", help="Tokens of a training text; without it, the model's limit.")
+]
+Init = Annotated[
+    str,
+    Option(
+        "--init", metavar="random|svd", help="Word vectors of a new model: drawn, or from how words occur together."
+    ),
+]
+MaskProb = Annotated[float, Option("--mask-prob", metavar="P", help="Share of the words that are hidden.")]
+WholeWords = Annotated[bool, Option("--whole-words", help="Hide all pieces of a word together.")]
+ShiftPositions = Annotated[
+    bool,
+    Option("--shift-positions", help="Begin each text at a random position, so that short ones train all positions."),
+]
+Require = Annotated[
+    list[str] | None,
+    Option("--require", metavar="METRIC=F", help="End with code 8 if the score is below this. Repeatable."),
+]
+
+Epochs = Annotated[float | None, Option("--epochs", metavar="F", help="Passes over the data; 3 if not given.")]
+Steps = Annotated[int | None, Option("--steps", min=1, metavar="N", help="Steps, in place of passes.")]
+BatchTokens = Annotated[
+    int | None, Option("--batch-tokens", min=1, metavar="N", help="Most tokens in a step, padding counted.")
+]
+Accumulate = Annotated[
+    int | None, Option("--accumulate", min=1, metavar="N", help="Compute a step in so many parts, for less memory.")
+]
+Lr = Annotated[float | None, Option("--lr", metavar="F", help="The highest learning rate.")]
+Warmup = Annotated[
+    float | None, Option("--warmup", metavar="F", help="Steps until that rate, or a share of all; 0.06 if not given.")
+]
+Schedule = Annotated[
+    str | None, Option("--schedule", metavar="linear|cosine|constant", help="How the rate falls afterwards.")
+]
+WeightDecay = Annotated[float | None, Option("--weight-decay", metavar="F", help="Decay of the weight matrices.")]
+Clip = Annotated[float | None, Option("--clip", metavar="F", help="Largest norm of the gradient, 0 for any; 1.")]
+Dropout = Annotated[
+    float | None, Option("--dropout", metavar="F", help="Dropout while training, in place of the model's own.")
+]
+Dtype = Annotated[
+    str | None, Option("--dtype", metavar="auto|fp32|bf16", help="Precision; auto is bf16 where the hardware has it.")
+]
+GradientCheckpointing = Annotated[
+    bool | None,
+    Option("--gradient-checkpointing", help="Compute layers twice in place of keeping them, for less memory."),
+]
+Seed = Annotated[int | None, Option("--seed", min=0, metavar="N", help="What all that is drawn depends on; 0.")]
+SaveEvery = Annotated[
+    int | None,
+    Option("--save-every", min=1, metavar="N", help="Steps between checkpoints, each evaluated; else once an epoch."),
+]
+KeepLast = Annotated[
+    int | None, Option("--keep-last", min=1, metavar="N", help="Checkpoints to keep, besides the best one; 1.")
+]
+Patience = Annotated[
+    int | None, Option("--patience", min=0, metavar="N", help="Stop after so many evaluations without a better score.")
+]
+Metric = Annotated[
+    str | None,
+    Option("--metric", metavar="NAME", help="The score that says which checkpoint is best; -NAME: less is better."),
+]
+
+
+@dataclass(frozen=True)
+class Looping:
+    """How the loop runs; None is the default of the kind of training."""
+
+    epochs: Epochs = None
+    steps: Steps = None
+    batch_tokens: BatchTokens = None
+    accumulate: Accumulate = None
+    lr: Lr = None
+    warmup: Warmup = None
+    schedule: Schedule = None
+    weight_decay: WeightDecay = None
+    clip: Clip = None
+    dropout: Dropout = None
+    precision: Dtype = None
+    gradient_checkpointing: GradientCheckpointing = None
+    seed: Seed = None
+    save_every: SaveEvery = None
+    keep_last: KeepLast = None
+    patience: Patience = None
+    metric: Metric = None
+
+    def settings(self, defaults: dict) -> Settings:
+        """With what the kind of training takes where nothing was given."""
+        from roberta.training.settings import Settings
+
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Settings(**defaults | {name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the result goes, and what is said while it is made."""
+
+    output: Output
+    force: Force = False
+    resume: Resume = False
+    require: Require = None
+    device: options.Device = "auto"
+    threads: options.Threads = None
+    progress: options.Progress = False
+    quiet: options.Quiet = False
+    debug: options.Debug = False

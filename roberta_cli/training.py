@@ -1,0 +1,129 @@
+"""One training command run: its processes and device, what is said meanwhile, how it is stopped, its result line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from roberta.errors import UsageError
+from roberta_cli.endings import Terminated
+from roberta_cli.train_options import Running
+
+if TYPE_CHECKING:
+    from roberta.training.loop import Progress
+    from roberta.training.objective import Objective
+    from roberta.training.settings import Settings
+
+_RENEWED = 0.2  # seconds between two progress lines on a terminal
+_REPEATED = 30.0  # elsewhere
+
+
+class Session:
+    """What all kinds of training do around the loop."""
+
+    def __init__(self, running: Running):
+        self.running = running
+        self.terminal = sys.stderr.isatty()
+        self.shown = running.progress or (self.terminal and not running.quiet)
+        self._said = 0.0
+        self._signal: int | None = None
+        self._require = dict(_parse_requirement(text) for text in running.require or ())
+
+    def train(self, open_objective: Callable[[], Objective], settings: Settings) -> None:
+        """Open the data, train, print the result line. Raises what a signal means once a checkpoint is written."""
+        import torch
+
+        from roberta.engine.choose_backend import choose_device
+        from roberta.training.processes import Processes
+        from roberta.training.run import prepare_output, train
+
+        running = self.running
+        if running.threads:
+            torch.set_num_threads(running.threads)
+        device = torch.device(choose_device(running.device))
+        processes = Processes.join(device)
+        try:
+            if processes.writes:
+                prepare_output(running.output, resume=running.resume, force=running.force)
+            objective = open_objective()
+            with self._stopping_softly():
+                result = train(
+                    objective,
+                    settings,
+                    running.output,
+                    device=device,
+                    processes=processes,
+                    resume=running.resume,
+                    require=self._require,
+                    watch=self.say if processes.writes else lambda progress: None,
+                    stop=lambda: self._signal is not None,
+                )
+        finally:
+            self._end_line()
+            processes.leave()
+        if result.get("stopped"):
+            print(f"stopped after step {result['steps']}; go on with the same command and --resume", file=sys.stderr)
+            raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
+        if processes.writes:
+            print(json.dumps(result))
+
+    def say(self, progress: Progress) -> None:
+        """step 1,200 of 9,000, loss 3.214, lr 4.1e-04, 3,450 tokens/s, 1:02:03 left"""
+        if not self._is_time():
+            return
+        left = round(progress.seconds / progress.step * (progress.steps - progress.step))
+        speed = progress.tokens / max(progress.seconds, 1e-9)
+        self._line(
+            f"step {progress.step:,} of {progress.steps:,}, loss {progress.loss:.3f}, lr {progress.lr:.1e},"
+            f" {speed:,.0f} tokens/s, {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
+        )
+
+    def say_tokens(self, tokens: int) -> None:
+        if self._is_time():
+            self._line(f"{tokens:,} tokens of text prepared")
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        if not self.shown or now - self._said < (_RENEWED if self.terminal else _REPEATED):
+            return False
+        self._said = now
+        return True
+
+    def _line(self, text: str) -> None:
+        if self.terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _end_line(self) -> None:
+        if self.terminal and self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def _stopping_softly(self) -> Iterator[None]:
+        """The first Ctrl-C or SIGTERM ends the run after its step, with a checkpoint; a second one at once."""
+
+        def note(number, frame):
+            if self._signal is not None:
+                raise KeyboardInterrupt
+            self._signal = number
+
+        former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+
+def _parse_requirement(text: str) -> tuple[str, float]:
+    name, _, least = text.partition("=")
+    try:
+        return name, float(least)
+    except ValueError:
+        raise UsageError(f"--require {text!r}; write a metric and the least it may be, such as accuracy=0.9") from None
