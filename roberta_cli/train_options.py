@@ -11,6 +11,7 @@ from typer import Argument, Option
 from roberta_cli import options
 
 if TYPE_CHECKING:
+    from roberta.training.open_fine_tuning import Request
     from roberta.training.settings import Settings
 
 Train = Annotated[list[str], Argument(metavar="TRAIN...", help="Files to learn from; a file named twice counts twice.")]
@@ -23,6 +24,16 @@ Dev = Annotated[
 Start = Annotated[
     str | None,
     Option("--model", "-m", metavar="NAME|DIR", envvar="ROBERTA_MODEL", help="The checkpoint to start from."),
+]
+TunedModel = Annotated[
+    str | None,
+    Option(
+        "--model",
+        "-m",
+        metavar="NAME|DIR",
+        envvar="ROBERTA_MODEL",
+        help="The checkpoint to start from; without it, the small built-in model.",
+    ),
 ]
 Vocabulary = Annotated[
     str | None, Option("--tokenizer", metavar="DIR", help="The vocabulary of a new model, as train tokenizer makes it.")
@@ -40,7 +51,12 @@ Ffn = Annotated[
 ]
 Positions = Annotated[
     int | None,
-    Option("--positions", min=8, metavar="N", help="Longest text of a new model in tokens; 512 if not given."),
+    Option(
+        "--positions",
+        min=8,
+        metavar="N",
+        help="Longest text in tokens; 512 for a new model; with --model, repeat the learnt positions.",
+    ),
 ]
 Length = Annotated[
     int | None, Option("--length", min=8, metavar="N", help="Tokens of a training text; without it, the model's limit.")
@@ -62,6 +78,43 @@ Require = Annotated[
     Option("--require", metavar="METRIC=F", help="End with code 8 if the score is below this. Repeatable."),
 ]
 
+Window = Annotated[
+    int | None, Option("--window", min=8, metavar="N", help="Tokens of an example; without it, the model's limit.")
+]
+Freeze = Annotated[
+    int | None,
+    Option("--freeze", min=0, metavar="N", help="Leave the embeddings and the first N layers as they are."),
+]
+Lora = Annotated[
+    int, Option("--lora", min=0, metavar="R", help="Train a low-rank adapter of rank R in place of the model; 0: none.")
+]
+LoraAlpha = Annotated[
+    float | None, Option("--lora-alpha", metavar="F", help="Scale of the adapter; twice its rank if not given.")
+]
+LabelNames = Annotated[
+    str | None,
+    Option("--label-names", metavar="LIST", help="Names for the labels 0, 1, 2 ... of the data, with commas between."),
+]
+ClassWeights = Annotated[
+    str | None, Option("--class-weights", metavar="balanced", help="Let rare labels count as much as frequent ones.")
+]
+Words = Annotated[
+    str, Option("--words", metavar="unit|blank", help="What is a word of a plain text; saved for roberta ner.")
+]
+Pooling = Annotated[str, Option("--pool", metavar="mean|cls", help="How a text's vector is made of its tokens'.")]
+Loss = Annotated[
+    str,
+    Option("--loss", metavar="simcse|cosine", help="Texts near their partners, or the cosine as a given score."),
+]
+Temperature = Annotated[
+    float, Option("--temperature", metavar="F", help="How sharply SimCSE tells texts apart; lower is sharper.")
+]
+Scale = Annotated[
+    float,
+    Option("--scale", metavar="F", help="The score that means the same, such as 5; the cosine learns score/scale."),
+]
+Overlap = Annotated[int | None, Option("--overlap", min=0, metavar="N", help="Tokens that neighbouring windows share.")]
+
 Epochs = Annotated[float | None, Option("--epochs", metavar="F", help="Passes over the data; 3 if not given.")]
 Steps = Annotated[int | None, Option("--steps", min=1, metavar="N", help="Steps, in place of passes.")]
 BatchTokens = Annotated[
@@ -71,6 +124,9 @@ Accumulate = Annotated[
     int | None, Option("--accumulate", min=1, metavar="N", help="Compute a step in so many parts, for less memory.")
 ]
 Lr = Annotated[float | None, Option("--lr", metavar="F", help="The highest learning rate.")]
+HeadLr = Annotated[
+    float | None, Option("--head-lr", metavar="F", help="The highest learning rate of a new head; else that of --lr.")
+]
 Warmup = Annotated[
     float | None, Option("--warmup", metavar="F", help="Steps until that rate, or a share of all; 0.06 if not given.")
 ]
@@ -98,12 +154,51 @@ KeepLast = Annotated[
     int | None, Option("--keep-last", min=1, metavar="N", help="Checkpoints to keep, besides the best one; 1.")
 ]
 Patience = Annotated[
-    int | None, Option("--patience", min=0, metavar="N", help="Stop after so many evaluations without a better score.")
+    int | None, Option("--patience", min=1, metavar="N", help="Stop after so many evaluations without a better score.")
 ]
 Metric = Annotated[
     str | None,
-    Option("--metric", metavar="NAME", help="The score that says which checkpoint is best; -NAME: less is better."),
+    Option("--metric", metavar="NAME", help="The score that says which checkpoint is best."),
 ]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Which data, and which model: what all kinds of fine-tuning share."""
+
+    dev: Dev = None
+    model: TunedModel = None
+    window: Window = None
+    freeze: Freeze = None
+    lora: Lora = 0
+    lora_alpha: LoraAlpha = None
+    field: options.Field = None
+    input_format: options.InputFormat = None
+    encoding: options.Encoding = "utf-8"
+    no_header: options.NoHeader = False
+
+    def request(self, texts: list[str], looping: Looping, **others) -> Request:
+        """As `roberta.training.open_fine_tuning` takes it."""
+        from roberta.records import Fields
+        from roberta.training.open_fine_tuning import Request
+
+        return Request(
+            texts,
+            self.dev,
+            self.model,
+            Fields.parse(self.field or ()),
+            looping.seed or 0,
+            self.window,
+            self.freeze,
+            self.lora,
+            self.lora_alpha,
+            reading={
+                "format": self.input_format,
+                "encoding": self.encoding,
+                "header": not self.no_header,
+            },
+            **others,
+        )
 
 
 @dataclass(frozen=True)
@@ -115,6 +210,7 @@ class Looping:
     batch_tokens: BatchTokens = None
     accumulate: Accumulate = None
     lr: Lr = None
+    head_lr: HeadLr = None
     warmup: Warmup = None
     schedule: Schedule = None
     weight_decay: WeightDecay = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from roberta.errors import UsageError
 from roberta_cli.endings import Terminated
-from roberta_cli.train_options import Running
+from roberta_cli.train_options import Looping, Running, Tuning
 
 if TYPE_CHECKING:
     from roberta.training.loop import Progress
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _RENEWED = 0.2  # seconds between two progress lines on a terminal
 _REPEATED = 30.0  # elsewhere
+_ONE_SIGNAL = 1.0  # seconds in which a second signal says the same as the first
 
 
 class Session:
@@ -34,23 +35,38 @@ class Session:
         self._signal: int | None = None
         self._require = dict(_parse_requirement(text) for text in running.require or ())
 
-    def train(self, open_objective: Callable[[], Objective], settings: Settings) -> None:
-        """Open the data, train, print the result line. Raises what a signal means once a checkpoint is written."""
+    def tune(self, kind: str, texts: list[str], tuning: Tuning, looping: Looping, **details) -> None:
+        """Fine-tune a head. details: of the kind; `label_names` and `class_weights` go into the request."""
+        from roberta.training.open_fine_tuning import DEFAULTS, LORA_DEFAULTS, open_fine_tuning
+
+        shared = {name: details.pop(name) for name in ("label_names", "class_weights") if name in details}
+        request = tuning.request(texts, looping, **shared)
+        settings = looping.settings(LORA_DEFAULTS if tuning.lora else DEFAULTS)
+        self.train(lambda: open_fine_tuning(kind, request, **details), settings)
+
+    def train(
+        self, open_objective: Callable[[], Objective | tuple[Objective, frozenset[str]]], settings: Settings
+    ) -> None:
+        """Open the data, train, print the result line. Raises what a signal means once a checkpoint is written.
+
+        open_objective: gives the objective, and where there is a new head the names of its parameters.
+        """
         import torch
 
         from roberta.engine.choose_backend import choose_device
-        from roberta.training.processes import Processes
+        from roberta.training.processes import Processes, own_device
         from roberta.training.run import prepare_output, train
 
         running = self.running
         if running.threads:
             torch.set_num_threads(running.threads)
-        device = torch.device(choose_device(running.device))
+        device = own_device(torch.device(choose_device(running.device)))
         processes = Processes.join(device)
         try:
             if processes.writes:
                 prepare_output(running.output, resume=running.resume, force=running.force)
-            objective = open_objective()
+            opened = processes.first_then_others(open_objective)
+            objective, head = opened if isinstance(opened, tuple) else (opened, frozenset())
             with self._stopping_softly():
                 result = train(
                     objective,
@@ -58,6 +74,7 @@ class Session:
                     running.output,
                     device=device,
                     processes=processes,
+                    head=head,
                     resume=running.resume,
                     require=self._require,
                     watch=self.say if processes.writes else lambda progress: None,
@@ -67,7 +84,9 @@ class Session:
             self._end_line()
             processes.leave()
         if result.get("stopped"):
-            print(f"stopped after step {result['steps']}; go on with the same command and --resume", file=sys.stderr)
+            if processes.writes:
+                done = result["steps"]
+                print(f"stopped after step {done}; go on with the same command and --resume", file=sys.stderr)
             raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
         if processes.writes:
             print(json.dumps(result))
@@ -106,12 +125,18 @@ class Session:
 
     @contextmanager
     def _stopping_softly(self) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run after its step, with a checkpoint; a second one at once."""
+        """The first Ctrl-C or SIGTERM ends the run after its step, with a checkpoint; a second one at once.
+
+        Those within a second are one: torchrun passes on a Ctrl-C that the terminal has sent to everybody already.
+        """
+        noted = 0.0
 
         def note(number, frame):
-            if self._signal is not None:
-                raise KeyboardInterrupt
-            self._signal = number
+            nonlocal noted
+            if self._signal is None:
+                self._signal, noted = number, time.monotonic()
+            elif time.monotonic() - noted > _ONE_SIGNAL:
+                raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
         former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -92,9 +92,10 @@ class Embed(Task):
 
     def prepare(self, record: Record) -> list[Window]:
         fields = ["text"] if self.pair_field is None else ["text", self.pair_field]
-        return [window for name in fields for window in self._windows(record, name)]
+        return [window for name in fields for window in self.windows_of(record, name)]
 
-    def _windows(self, record: Record, name: str) -> Iterator[Window]:
+    def windows_of(self, record: Record, name: str) -> Iterator[Window]:
+        """The windows of the text in one field."""
         prompt = self.tokenizer.encode_ids(self.prompt) if self.prompt else []
         ids = self.tokenizer.encode_ids(self.prompt + self._text(record, name))
         head, ids = ids[: len(prompt)], ids[len(prompt) :]

@@ -179,6 +179,16 @@ class Ner(Task):
         words = self._words(source, encoding.offsets, encoding.word_ids)
         return [_without_blanks(source.text, *_ends(encoding.offsets, word.tokens)) for word in words]
 
+    def word_tokens(self, record: Record) -> list[range]:
+        """The tokens of each word that has a tag, counted in the whole text; none for a word that has no token."""
+        source = self.source(record)
+        encoding = self.tokenizer.pieces(source.text)
+        words = self._words(source, encoding.offsets, encoding.word_ids)
+        if source.places is None:
+            return [word.tokens for word in words]
+        by_number = dict(words)
+        return [by_number.get(number, range(0)) for number in range(len(source.places))]
+
     def _words(self, source: Source, spans: Sequence[Span], word_ids: Sequence[int | None]) -> list[Word]:
         """What gets one label each, in order."""
         if source.places is not None:

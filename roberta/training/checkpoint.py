@@ -25,6 +25,7 @@ from roberta.weights import safetensors_file
 
 FOLDER = "checkpoints"
 _STATE, _OPTIMIZER = "state.json", "optimizer.safetensors"
+OWN_FILES = (_STATE, _OPTIMIZER)  # beside the model's
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 

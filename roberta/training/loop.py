@@ -49,7 +49,7 @@ class Trainer:
         self.precision = resolve_precision(settings.precision, self.device)
         self.sampler = Sampler(self.objective.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed)
         self.steps = settings.steps or self.sampler.steps_in(settings.epochs)
-        self.metric = settings.metric or self.objective.metrics[0]
+        self.metric = self._known_metric()
         self.state = State(identity=self.identity)
         self.log = RunLog(self.output, self.processes.writes)
 
@@ -67,9 +67,10 @@ class Trainer:
         """Train to the end, or to `stop`; returns the state reached. The folder holds a model when it is done."""
         self.model.to(self.device)
         self.optimizer = make_optimizer(self.model, self.settings, self.head)
-        last = checkpoint.latest(self.output) if resume else None
+        last = self.processes.from_first(checkpoint.latest(self.output) if resume else None)
         if last is not None:
             self._go_back_to(last)
+        self.processes.share(self.model.parameters())
         self.log.start(self.state.step)
         if self.settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
@@ -87,12 +88,15 @@ class Trainer:
             if self._is_time_to_save():
                 self._evaluate()
                 self._save()
-            if self.processes.from_first(self.stop()):
+            # After the last step the end is as near as a checkpoint, and one without scores must not stand for it.
+            if self.processes.from_first(self.stop()) and not self.is_done:
                 self._save()  # without an evaluation: it would count for patience, and the next run would not have it
-                return self.state
-        if not self.is_saved:
-            self._evaluate()
-            self._save()
+                break
+        else:
+            if not self.is_saved:
+                self._evaluate()
+                self._save()
+        self.log.close()
         return self.state
 
     @property
@@ -112,6 +116,7 @@ class Trainer:
         weight, tokens = self.processes.total(
             [sum(batch.weight for batch in batches), float(sum(batch.tokens for batch in batches))]
         )
+        weight = weight or 1.0  # nothing to learn in the whole step: its gradient is 0, not 0/0
         summed = 0.0
         torch.manual_seed(_mixed(self.settings.seed, step, self.processes.rank))
         for batch in batches:
@@ -120,9 +125,12 @@ class Trainer:
             (loss / weight).backward()
         self.processes.add_gradients(p for p in self.model.parameters() if p.requires_grad)
         (summed,) = self.processes.total([summed])
-        if not math.isfinite(summed):
-            raise ResourceError(f"the loss is {summed} at step {step + 1}; lower --lr, or compute with --dtype fp32")
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip or math.inf)
+        for name, value in (("loss", summed), ("gradient's norm", float(norm))):
+            if not math.isfinite(value):  # before the weights are spoilt, and with them the next checkpoint
+                raise ResourceError(
+                    f"the {name} is {value} at step {step + 1}; lower --lr, or compute with --dtype fp32"
+                )
         share = rate(step, self.steps, self.settings)
         set_rate(self.optimizer, share)
         self.optimizer.step()
@@ -144,7 +152,7 @@ class Trainer:
         return step < self.steps and self.sampler.epoch_of(step) != self.sampler.epoch_of(step - 1)
 
     def _has_waited_enough(self) -> bool:
-        return self.settings.patience is not None and self.state.stale > self.settings.patience
+        return self.settings.patience is not None and self.state.stale >= self.settings.patience
 
     def _evaluate(self) -> None:
         state = self.state
@@ -162,12 +170,24 @@ class Trainer:
             write_model = self.objective.save
             checkpoint.save(self.output, self.state, self.model, self.optimizer, write_model, self.settings.keep_last)
 
+    def _known_metric(self) -> str:
+        """As the objective spells it, which knows whether less is better. Raises UsageError, before hours are spent."""
+        known, asked = self.objective.metrics, self.settings.metric
+        if not self.objective.has_dev and (asked or self.settings.patience):
+            raise UsageError("without development data there are no scores to choose or to wait by; give --dev")
+        if asked is None:
+            return known[0]
+        for metric in known:
+            if metric.removeprefix("-") == asked.removeprefix("-"):
+                return metric
+        raise UsageError(
+            f"no metric {asked!r} here; choose from {', '.join(metric.removeprefix('-') for metric in known)}"
+        )
+
     def _compare_with_best(self) -> None:
         state, name = self.state, self.metric.removeprefix("-")
         if not state.scores:
             return
-        if name not in state.scores:
-            raise UsageError(f"no metric {name!r} here; choose from {', '.join(state.scores)}")
         score = state.scores[name]
         sign = -1 if self.metric.startswith("-") else 1
         if state.best is None or sign * score > sign * state.best:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,14 +36,20 @@ class Batch:
 class Objective(ABC):
     """One kind of training.
 
-    model: what learns. lengths: (examples,) tokens of each training example. metrics: those by which a
-    checkpoint may be chosen, the default first; a "-" before a name says that less is better.
+    model: what learns. lengths: (examples,) tokens of each training example. dev: what `evaluate` scores, if anything.
+    metrics: those by which a checkpoint may be chosen, the default first; a "-" before a name says that less is better.
     """
 
     name: str
     model: PretrainedModel
     lengths: np.ndarray
+    dev: Any
     metrics: tuple[str, ...] = ("-loss",)
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether `evaluate` gives scores."""
+        return bool(self.dev)
 
     @abstractmethod
     def batch(self, numbers: np.ndarray, epoch: int) -> Batch:
@@ -68,6 +74,11 @@ class Objective(ABC):
         with torch.no_grad():
             for name, array in read_weights(Origin(str(folder))).tensors.items():
                 own[name].copy_(torch.from_numpy(array))
+
+    def tables(self) -> dict[str, dict[str, list]]:
+        """What the last evaluation counted, for the report, by title: {"columns": [...], "rows": [[...], ...]}. In a
+        confusion matrix the true label is the first column, and the others are the labels that were given."""
+        return {}
 
     def describe(self) -> dict[str, object]:
         """What identifies the run besides its settings, for the model card and for refusing a changed resume."""

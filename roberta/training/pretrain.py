@@ -12,8 +12,9 @@ from roberta.model.models import RobertaForMaskedLM
 from roberta.records import Fields
 from roberta.tokenizer import RobertaTokenizer
 from roberta.training.blocks import full_sentences
+from roberta.training.language import Blocks
 from roberta.training.masking import Masking
-from roberta.training.mlm import Blocks, MaskedLM
+from roberta.training.mlm import MaskedLM
 from roberta.training.settings import Settings
 from roberta.training.start import Sizes, start
 from roberta.training.svd_start import start_from_counts

@@ -10,28 +10,51 @@ from typing import Any
 import torch
 
 from roberta.errors import CheckFailed, UsageError
+from roberta.files import whole_or_absent
 from roberta.training import checkpoint
 from roberta.training.loop import Progress, Trainer
 from roberta.training.objective import Objective
 from roberta.training.processes import Processes
+from roberta.training.run_log import BOARD
 from roberta.training.run_log import FILE as LOG
 from roberta.training.settings import Settings
 
+_KEPT = {"tokens", "tokens-dev"}  # folders that say themselves what they are of, for any run
+_OF_A_RUN = {LOG, checkpoint.FOLDER, BOARD}  # what a run has written before its first checkpoint
+
 
 def prepare_output(output: Path, *, resume: bool, force: bool) -> None:
-    """Make the folder ready. Raises UsageError: it holds something that would be written over."""
-    if resume:
-        return
-    held = (
-        sorted(path.name for path in output.iterdir() if path.name not in ("tokens", "tokens-dev"))
-        if output.exists()
-        else []
-    )
-    if held and not force:
-        goes_on = " go on with --resume," if checkpoint.latest(output) or LOG in held else ""
-        raise UsageError(f"{output}: holds {held[0]} already;{goes_on} replace it with --force, or name another folder")
-    shutil.rmtree(output / checkpoint.FOLDER, ignore_errors=True)
+    """Look before the data are opened, which may take long, and change nothing yet.
+
+    Raises UsageError: it holds something that would be written over.
+    """
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: is a file; name a folder for the model")
+    if resume and force:
+        raise UsageError("--resume goes on with a run and --force begins it again; give one of them")
+    held = sorted(path.name for path in output.iterdir()) if output.exists() else []
+    held = [name for name in held if name not in _KEPT and not name.startswith(".tokens")]
+    # A run that was killed before its first checkpoint goes on from its beginning; a model of elsewhere is not its.
+    goes_on = checkpoint.latest(output) is not None or (bool(held) and held[0] in _OF_A_RUN and set(held) <= _OF_A_RUN)
+    if held and not force and not (resume and goes_on):
+        advice = " go on with --resume," if goes_on else ""
+        raise UsageError(f"{output}: holds {held[0]} already;{advice} replace it with --force, or name another folder")
+
+
+def remove_former_run(output: Path) -> None:
+    """What a run that is begun again must not find."""
+    for name in _OF_A_RUN - {LOG}:
+        shutil.rmtree(output / name, ignore_errors=True)
     (output / LOG).unlink(missing_ok=True)
+
+
+def export(checkpoint_folder: Path, output: Path) -> None:
+    """Copy the model of a checkpoint into the output folder, each file whole or absent, the weights last: a folder
+    with new weights has the config and words that belong to them."""
+    files = [path for path in checkpoint_folder.rglob("*") if path.is_file() and path.name not in checkpoint.OWN_FILES]
+    for path in sorted(files, key=lambda path: (path.suffix in (".safetensors", ".bin"), path)):
+        with whole_or_absent(output / path.relative_to(checkpoint_folder)) as beside:
+            shutil.copyfile(path, beside)
 
 
 def train(
@@ -68,8 +91,7 @@ def train(
     best = state.step if state.best_step is None else state.best_step
     chosen = checkpoint.path_of(output, best)
     if trainer.processes.writes:
-        objective.load(chosen)
-        objective.save(output)
+        export(chosen, output)
     scores = checkpoint.read_state(chosen, trainer.identity).scores
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
     result["output"] = str(output)

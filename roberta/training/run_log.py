@@ -12,7 +12,7 @@ from roberta.files import whole_or_absent
 if TYPE_CHECKING:
     from roberta.training.checkpoint import State
 
-FILE = "log.jsonl"
+FILE, BOARD = "log.jsonl", "tensorboard"
 
 
 class RunLog:
@@ -35,7 +35,12 @@ class RunLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._board = SummaryWriter(str(self.path.parent / "tensorboard"), purge_step=step)
+        self._board = SummaryWriter(str(self.path.parent / BOARD), purge_step=step)
+
+    def close(self) -> None:
+        """Let TensorBoard's last lines go out."""
+        if self._board is not None:
+            self._board.close()
 
     def step(self, state: State, *, loss: float, lr: float, norm: float) -> None:
         speed = state.tokens / state.seconds if state.seconds else 0.0

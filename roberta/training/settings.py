@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import torch
@@ -10,6 +11,19 @@ from roberta.errors import UsageError
 
 SCHEDULES = ("linear", "cosine", "constant")
 PRECISIONS = ("auto", "fp32", "bf16")
+_POSITIVE = (
+    "epochs",
+    "steps",
+    "batch_tokens",
+    "accumulate",
+    "lr",
+    "head_lr",
+    "eps",
+    "save_every",
+    "keep_last",
+    "patience",
+)
+_FROM_ZERO = ("warmup", "weight_decay", "clip", "dropout")
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,8 @@ class Settings:
     warmup: steps, or a share of all steps if below 1. schedule: how the rate falls after it. clip: the largest norm of
     the gradient, 0 for any. dropout: in place of the config's while training. save_every: steps between evaluations,
     each with a checkpoint; None: at the end of each epoch. keep_last: checkpoints that stay, besides the best.
-    patience: evaluations without a better score before the run stops. metric: which score (None: the objective's own).
+    patience: after so many evaluations without a better score the run stops. metric: which score (None: the
+    objective's own).
     """
 
     epochs: float = 3.0
@@ -49,11 +64,14 @@ class Settings:
         for name, value, known in (("schedule", self.schedule, SCHEDULES), ("dtype", self.precision, PRECISIONS)):
             if value not in known:
                 raise UsageError(f"no {name} {value!r} for training; choose from {', '.join(known)}")
-        for name in ("lr", "batch_tokens", "accumulate", "eps"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a number above 0")
-        if self.steps is None and not self.epochs > 0:
-            raise UsageError(f"epochs is {self.epochs}; give a number above 0")
+        for name in (*_POSITIVE, *_FROM_ZERO):
+            value = getattr(self, name)
+            zero_will_do = name in _FROM_ZERO
+            if value is not None and not (0 < value < math.inf or (value == 0 and zero_will_do)):
+                least = "0 or more" if zero_will_do else "above 0"
+                raise UsageError(f"{name.replace('_', '-')} is {value}; give a number that is {least}")
+        if self.dropout is not None and self.dropout >= 1:
+            raise UsageError(f"dropout is {self.dropout}; give a share below 1")
 
     def warmup_steps(self, steps: int) -> int:
         return round(self.warmup * steps) if self.warmup < 1 else round(self.warmup)

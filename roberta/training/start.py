@@ -45,22 +45,25 @@ class Sizes:
 
 
 def start(kind: type[PretrainedModel], model: str | Path | None, tokenizer, sizes: Sizes, seed: int, **others):
-    """A model of class `kind`: a checkpoint's, with more layers if `sizes` asks for more, or a fresh one.
+    """A model of class `kind`: a checkpoint's, with more layers and positions if `sizes` asks for more, or a fresh one.
 
-    Raises UsageError: another size of a checkpoint is asked for, or fewer layers or not a multiple of what it has.
+    Raises UsageError: another size of a checkpoint is asked for, or less than it has, or layers not a multiple of it.
     """
     torch.manual_seed(seed)
     if model is None:
         return kind(sizes.config(tokenizer, **others))
     found = kind.from_pretrained(model, **others)
-    fixed = [name for name in ("hidden", "heads", "ffn", "positions") if getattr(sizes, name) is not None]
+    fixed = [name for name in ("hidden", "heads", "ffn") if getattr(sizes, name) is not None]
     if fixed:
-        raise UsageError(f"--{fixed[0]} is for a new model; {model} has its sizes, and only --layers may grow")
-    found = grown(found, sizes.layers) if sizes.layers else found
+        raise UsageError(f"--{fixed[0]} is for a new model; of {model} only --layers and --positions may grow")
+    if sizes.layers:
+        found = with_layers(found, sizes.layers)
+    if sizes.positions:
+        found = with_positions(found, sizes.positions)
     return copy.deepcopy(found)  # its weights may lie in a mapped file, which training would read for ever
 
 
-def grown(model: PretrainedModel, layers: int) -> PretrainedModel:
+def with_layers(model: PretrainedModel, layers: int) -> PretrainedModel:
     """A model with `layers` layers, a multiple of what it has: the stack is put upon itself (Gong et al. 2019,
     "Efficient Training of BERT by Progressively Stacking"). The shallow model learns its first part in less time."""
     had = model.config.num_hidden_layers
@@ -78,5 +81,25 @@ def grown(model: PretrainedModel, layers: int) -> PretrainedModel:
             number, rest = after.split(".", 1)
             for copied in range(int(number) + had, layers, had):
                 tensors[f"{before}{found}{copied}.{rest}"] = tensor
+    bigger.load_state_dict(tensors)
+    return bigger
+
+
+def with_positions(model: PretrainedModel, positions: int) -> PretrainedModel:
+    """A model that reads texts of `positions` tokens: the learnt positions are repeated (Beltagy et al. 2020,
+    "Longformer", section 5), so that near tokens know each other at once, but for the seams."""
+    had = model.config.usable_length
+    if positions == had:
+        return model
+    if positions < had:
+        raise UsageError(f"--positions {positions}: the model has {had}; it can only grow")
+    config = copy.deepcopy(model.config)
+    first = config.pad_token_id + 1
+    config.max_position_embeddings = positions + first
+    bigger = type(model)(config)
+    tensors = dict(model.state_dict())
+    name = next(key for key in tensors if key.endswith("embeddings.position_embeddings.weight"))
+    table = tensors[name]
+    tensors[name] = torch.cat([table[:first], table[first:].repeat(-(-positions // had), 1)[:positions]])
     bigger.load_state_dict(tensors)
     return bigger

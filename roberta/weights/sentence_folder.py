@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from roberta.errors import CheckpointError
-from roberta.files import read_json
+from roberta.files import read_json, whole_or_absent, write_json
 from roberta.hub import Origin
 from roberta.weights.arrays import to_float32
 from roberta.weights.formats import read_file
@@ -100,6 +100,25 @@ def read_sentence_folder(origin: Origin) -> SentenceModules | None:
         found["prompts"] = dict(values.get("prompts") or {})
         found["default_prompt"] = values.get("default_prompt_name")
     return SentenceModules(dense=tuple(dense), given=True, **found)
+
+
+def save_modules(folder: Path, *, pooling: str, width: int, room: int) -> None:
+    """Write beside a saved encoder what makes its folder one of sentence-transformers.
+
+    pooling: one of our words, such as "mean". width: numbers of a vector. room: longest text in tokens.
+
+    >>> save_modules(Path("my-vectors"), pooling="mean", width=768, room=512)
+    """
+    theirs = {ours: name for name, ours in _POOLINGS.items()}[pooling]
+    rows = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]
+    switches = {switch: mode == theirs for switch, mode in _SWITCHES.items()}
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": width, **switches})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": room, "do_lower_case": False})
+    with whole_or_absent(folder / MODULES) as beside:  # last: it makes the folder one
+        beside.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

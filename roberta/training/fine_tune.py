@@ -1,0 +1,107 @@
+"""What fine-tuning a head has in common: examples from records, padded batches, scores by the task's own answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roberta.errors import InputError
+from roberta.model.pretrained import PretrainedModel
+from roberta.records import Record
+from roberta.tasks.base import Task
+from roberta.tokenizer import RobertaTokenizer
+from roberta.training.answering import answer_all
+from roberta.training.examples import Example, located, pad
+from roberta.training.lora import Adapter
+from roberta.training.objective import Batch, Objective
+
+
+@dataclass
+class FineTuning(Objective):
+    """A head on labelled records.
+
+    task: how the finished model will answer; its windows are the examples. adapter: what learns in place of the model.
+    """
+
+    model: PretrainedModel
+    tokenizer: RobertaTokenizer
+    task: Task
+    train: Sequence[Record]
+    dev: Sequence[Record]
+    examples: list[Example] = field(init=False)
+    lengths: np.ndarray = field(init=False)
+    adapter: Adapter | None = field(init=False, default=None)
+
+    def __post_init__(self):
+        self.examples = [example for record in self.train for example in self.read(record)]
+        if not self.examples:
+            raise InputError("no examples to learn from; give files with labelled records")
+        self.lengths = np.array([example.tokens for example in self.examples])
+
+    def read(self, record: Record) -> list[Example]:
+        """The examples of one record. Raises InputError with its file and line."""
+        try:
+            return list(self.examples_of(record))
+        except InputError as error:
+            raise located(record, error) from None
+
+    @abstractmethod
+    def examples_of(self, record: Record) -> Sequence[Example]:
+        """The windows of a record with what should come out. Raises InputError: a label that is none."""
+
+    @abstractmethod
+    def targets(self, examples: Sequence[Example], width: int) -> dict[str, Tensor]:
+        """The right answers of a batch; width: tokens of its longest text."""
+
+    @abstractmethod
+    def weight(self, targets: dict[str, Tensor]) -> float:
+        """How many answers the loss is summed over."""
+
+    @abstractmethod
+    def scorer(self) -> Any:
+        """What counts answers: `add(record, result)` and `summary()`."""
+
+    def batch(self, numbers: np.ndarray, epoch: int) -> Batch:
+        examples = [self.examples[number] for number in numbers.tolist()]
+        ids, mask = pad([ids for example in examples for ids in example.input_ids], self.tokenizer.pad_token_id)
+        targets = self.targets(examples, ids.shape[1])
+        tensors = {"input_ids": torch.from_numpy(ids), **targets}
+        if not mask.all():
+            tensors["attention_mask"] = torch.from_numpy(mask)
+        return Batch(tensors, self.weight(targets), int(mask.sum()))
+
+    def hidden(self, batch: Batch) -> Any:
+        """What the body makes of the batch's texts."""
+        return self.model.body(batch.tensors["input_ids"], batch.tensors.get("attention_mask"))
+
+    def evaluate(self) -> dict[str, float]:
+        if not self.dev:
+            return {}
+        scorer = self.scorer()
+        for record, result in answer_all(self.model, self.task, self.dev):
+            try:
+                scorer.add(record, result)
+            except InputError as error:
+                raise located(record, error) from None
+        self.summary = scorer.summary()
+        return {name: float(value) for name, value in self.summary.items() if isinstance(value, int | float)}
+
+    def save(self, folder: Path) -> None:
+        if self.adapter is not None:
+            self.adapter.save(folder)
+            return
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def load(self, folder: Path) -> None:
+        if self.adapter is None:
+            super().load(folder)
+        else:
+            self.adapter.load(folder)
