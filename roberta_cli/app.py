@@ -33,7 +33,7 @@ ANSWERING = (
 )  # a result for each record
 COMMANDS = (*ANSWERING, "train")
 # Commands that stand behind another: `train mlm` is the function mlm of commands/train/mlm.py.
-INNER = {"train": ("mlm", "classify", "regress", "multilabel", "ner", "qa", "choose", "embed")}
+INNER = {"train": ("tokenizer", "mlm", "causal", "classify", "regress", "multilabel", "ner", "qa", "choose", "embed")}
 LEAVES = tuple(names for name in COMMANDS for names in ([(name, inner) for inner in INNER.get(name, ())] or [(name,)]))
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 

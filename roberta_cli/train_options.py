@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from roberta_cli import options
 
 if TYPE_CHECKING:
     from roberta.training.open_fine_tuning import Request
+    from roberta.training.pretrain import Beginning, Texts
     from roberta.training.settings import Settings
 
 Train = Annotated[list[str], Argument(metavar="TRAIN...", help="Files to learn from; a file named twice counts twice.")]
@@ -37,6 +39,11 @@ TunedModel = Annotated[
 ]
 Vocabulary = Annotated[
     str | None, Option("--tokenizer", metavar="DIR", help="The vocabulary of a new model, as train tokenizer makes it.")
+]
+VocabSize = Annotated[int, Option("--size", min=261, metavar="N", help="Tokens of the vocabulary.")]
+MinFrequency = Annotated[
+    int,
+    Option("--min-frequency", min=1, metavar="N", help="How often a pair must stand in the text to become a token."),
 ]
 Layers = Annotated[
     int | None,
@@ -75,7 +82,7 @@ ShiftPositions = Annotated[
 ]
 Require = Annotated[
     list[str] | None,
-    Option("--require", metavar="METRIC=F", help="End with code 8 if the score is below this. Repeatable."),
+    Option("--require", metavar="METRIC=F", help="End with code 8 if the score is worse than this. Repeatable."),
 ]
 
 Window = Annotated[
@@ -199,6 +206,42 @@ class Tuning:
             },
             **others,
         )
+
+
+@dataclass(frozen=True)
+class Writings:
+    """Which text, and where the model begins: what both kinds of pre-training share."""
+
+    dev: Dev = None
+    model: Start = None
+    tokenizer: Vocabulary = None
+    layers: Layers = None
+    hidden: Hidden = None
+    heads: Heads = None
+    ffn: Ffn = None
+    positions: Positions = None
+    length: Length = None
+    init: Init = "random"
+    field: options.Field = None
+    input_format: options.InputFormat = None
+    encoding: options.Encoding = "utf-8"
+    no_header: options.NoHeader = False
+
+    def texts(self, files: list[str], output: Path, report: Callable[[int], None]) -> Texts:
+        """As `roberta.training.pretrain` takes them."""
+        from roberta.records import Fields
+        from roberta.training.pretrain import Texts
+
+        reading = {"format": self.input_format, "encoding": self.encoding, "header": not self.no_header}
+        return Texts(files, output, self.dev, self.length, Fields.parse(self.field or ()), report, reading)
+
+    @property
+    def beginning(self) -> Beginning:
+        from roberta.training.pretrain import Beginning
+        from roberta.training.start import Sizes
+
+        sizes = Sizes(self.layers, self.hidden, self.heads, self.ffn, self.positions)
+        return Beginning(self.model, self.tokenizer, sizes, self.init)
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,38 @@ _REPEATED = 30.0  # elsewhere
 _ONE_SIGNAL = 1.0  # seconds in which a second signal says the same as the first
 
 
+class StatusLine:
+    """What is said on stderr while something learns: a line that renews itself on a terminal, elsewhere, if it was
+    asked for, one each half minute."""
+
+    def __init__(self, progress: bool, quiet: bool):
+        self.terminal = sys.stderr.isatty()
+        self.shown = progress or (self.terminal and not quiet)
+        self._said = 0.0
+
+    def say(self, text: str) -> None:
+        """Say it, if it is time to."""
+        now = time.monotonic()
+        if not self.shown or now - self._said < (_RENEWED if self.terminal else _REPEATED):
+            return
+        self._said = now
+        if self.terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Take the line away: what comes next begins a line of its own."""
+        if self.terminal and self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
 class Session:
     """What all kinds of training do around the loop."""
 
     def __init__(self, running: Running):
         self.running = running
-        self.terminal = sys.stderr.isatty()
-        self.shown = running.progress or (self.terminal and not running.quiet)
-        self._said = 0.0
+        self.status = StatusLine(running.progress, running.quiet)
         self._signal: int | None = None
         self._require = dict(_parse_requirement(text) for text in running.require or ())
 
@@ -63,9 +87,13 @@ class Session:
         device = own_device(torch.device(choose_device(running.device)))
         processes = Processes.join(device)
         try:
-            if processes.writes:
-                prepare_output(running.output, resume=running.resume, force=running.force)
-            opened = processes.first_then_others(open_objective)
+
+            def opening() -> Objective | tuple[Objective, frozenset[str]]:
+                if processes.writes:
+                    prepare_output(running.output, resume=running.resume, force=running.force)
+                return open_objective()
+
+            opened = processes.first_then_others(opening)
             objective, head = opened if isinstance(opened, tuple) else (opened, frozenset())
             with self._stopping_softly():
                 result = train(
@@ -81,7 +109,7 @@ class Session:
                     stop=lambda: self._signal is not None,
                 )
         finally:
-            self._end_line()
+            self.status.end()
             processes.leave()
         if result.get("stopped"):
             if processes.writes:
@@ -93,35 +121,15 @@ class Session:
 
     def say(self, progress: Progress) -> None:
         """step 1,200 of 9,000, loss 3.214, lr 4.1e-04, 3,450 tokens/s, 1:02:03 left"""
-        if not self._is_time():
-            return
         left = round(progress.seconds / progress.step * (progress.steps - progress.step))
         speed = progress.tokens / max(progress.seconds, 1e-9)
-        self._line(
+        self.status.say(
             f"step {progress.step:,} of {progress.steps:,}, loss {progress.loss:.3f}, lr {progress.lr:.1e},"
             f" {speed:,.0f} tokens/s, {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
         )
 
     def say_tokens(self, tokens: int) -> None:
-        if self._is_time():
-            self._line(f"{tokens:,} tokens of text prepared")
-
-    def _is_time(self) -> bool:
-        now = time.monotonic()
-        if not self.shown or now - self._said < (_RENEWED if self.terminal else _REPEATED):
-            return False
-        self._said = now
-        return True
-
-    def _line(self, text: str) -> None:
-        if self.terminal:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def _end_line(self) -> None:
-        if self.terminal and self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self.status.say(f"{tokens:,} tokens of text prepared")
 
     @contextmanager
     def _stopping_softly(self) -> Iterator[None]:

@@ -27,12 +27,13 @@ FOLDER = "checkpoints"
 _STATE, _OPTIMIZER = "state.json", "optimizer.safetensors"
 OWN_FILES = (_STATE, _OPTIMIZER)  # beside the model's
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_STATES = (*_MOMENTS, "step")  # AdamW counts per parameter, in a tensor of its own, the steps that had a gradient
 
 
 @dataclass
 class State:
     """step: optimizer steps done. tokens, seconds: so far. best: the best score, and best_step where it was.
-    stale: evaluations since. scores: those of this step. identity: what the run was started with."""
+    stale: evaluations since. scores, tables: those of the last evaluation. identity: what the run was started with."""
 
     step: int = 0
     tokens: int = 0
@@ -41,6 +42,7 @@ class State:
     best_step: int | None = None
     stale: int = 0
     scores: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,8 +91,8 @@ def save(
 
 def latest(output: Path) -> Path | None:
     """The newest checkpoint of a run, None without any."""
-    found = sorted((output / FOLDER).glob("step-*"), key=step_of)
-    return found[-1] if found else None
+    found = [path for path in (output / FOLDER).glob("step-*") if path.name.removeprefix("step-").isdigit()]
+    return max(found, key=step_of, default=None)
 
 
 def path_of(output: Path, step: int) -> Path:
@@ -102,37 +104,42 @@ def step_of(path: Path) -> int:
 
 
 def read_state(folder: Path, identity: dict[str, Any]) -> State:
-    """The state of a checkpoint. Raises UsageError: its run was started with something else, named in the message."""
+    """The state of a checkpoint. Raises UsageError: its run was started with something else, named in the message.
+
+    What the checkpoint does not know, since the program that wrote it did not, is not compared.
+    """
     said = read_json(folder / _STATE)
     try:
         state = State(**said)
     except TypeError:
         raise CheckpointError(f"{folder / _STATE}: not the state of a run; remove the folder") from None
-    for name in sorted(identity.keys() | state.identity.keys()):
-        now, then = identity.get(name), state.identity.get(name)
-        if _plain(now) != _plain(then):
+    for name, then in sorted(state.identity.items()):
+        now = identity.get(name)
+        if _plain(now) != then:
             raise UsageError(
-                f"{folder.parent.parent}: was started with {name} {then!r}, now it is {now!r};"
+                f"{folder.parent.parent}: was started with {name.replace('_', '-')} {then!r}, now it is {now!r};"
                 " resume with the same, or train into another folder"
             )
     return state
 
 
-def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Give the optimizer the moments that `save` wrote. Raises CheckpointError: they are of other parameters."""
     stored = safetensors_file.read(folder / _OPTIMIZER)
     names = {parameter: name for name, parameter in model.named_parameters()}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             state = optimizer.state[parameter]
-            for moment in _MOMENTS:
-                array = stored.pop(f"{moment}.{names[parameter]}", None)
-                if array is None or array.shape != tuple(parameter.shape):
-                    raise CheckpointError(f"{folder / _OPTIMIZER}: does not belong to this model; remove the folder")
-                state[moment] = torch.from_numpy(array).to(parameter.device, copy=True)
-            # AdamW counts per parameter, in a tensor of its own, those steps that had a gradient.
-            counted = stored.pop(f"step.{names[parameter]}")
-            state["step"] = torch.tensor(float(counted), dtype=torch.float32, device=parameter.device)
+            found = {moment: stored.pop(f"{moment}.{names[parameter]}", None) for moment in _STATES}
+            if all(array is None for array in found.values()):
+                continue  # it has had no gradient yet
+            wrong = [name for name in _MOMENTS if found[name] is None or found[name].shape != tuple(parameter.shape)]
+            if wrong or found["step"] is None:
+                raise CheckpointError(f"{folder / _OPTIMIZER}: does not belong to this model; remove the folder")
+            for name, array in found.items():
+                state[name] = torch.from_numpy(array).to(parameter.device, copy=True)
+    if stored:
+        raise CheckpointError(f"{folder / _OPTIMIZER}: does not belong to this model; remove the folder")
 
 
 def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -140,7 +147,7 @@ def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, An
     for name, parameter in model.named_parameters():
         state = optimizer.state.get(parameter)
         if state:
-            for moment in (*_MOMENTS, "step"):
+            for moment in _STATES:
                 tensors[f"{moment}.{name}"] = to_array(state[moment])
     return tensors
 

@@ -160,6 +160,7 @@ class Trainer:
             self.model.eval()
             with torch.no_grad(), self._autocast():
                 state.scores = self.objective.evaluate()
+                state.tables = self.objective.tables()
             self.model.train()
             self._compare_with_best()
             self.log.scores(state)
@@ -198,7 +199,7 @@ class Trainer:
     def _go_back_to(self, folder: Path) -> None:
         self.state = checkpoint.read_state(folder, self.identity)
         self.objective.load(folder)
-        checkpoint.load_optimizer(folder, self.model, self.optimizer, self.state.step)
+        checkpoint.load_optimizer(folder, self.model, self.optimizer)
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from roberta.errors import InputError, UsageError
+from roberta.generation.causal import RobertaForCausalLM
 from roberta.model.models import RobertaForMaskedLM
+from roberta.model.pretrained import PretrainedModel
 from roberta.records import Fields
 from roberta.tokenizer import RobertaTokenizer
 from roberta.training.blocks import full_sentences
+from roberta.training.causal import CausalLM
+from roberta.training.examples import share_of
 from roberta.training.language import Blocks
 from roberta.training.masking import Masking
 from roberta.training.mlm import MaskedLM
-from roberta.training.settings import Settings
 from roberta.training.start import Sizes, start
 from roberta.training.svd_start import start_from_counts
 from roberta.training.token_file import cached
@@ -24,72 +29,111 @@ STARTS = ("random", "svd")
 DEFAULTS = {"lr": 5e-4, "betas": (0.9, 0.98), "eps": 1e-6, "weight_decay": 0.01, "batch_tokens": 8192}
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What a language model learns from.
+
+    train: files; a file named twice counts twice. output: the tokens are written to `output`/tokens, once.
+    dev: a file, a share of the blocks such as "1%", or None. length: tokens of a block; None: the model's limit.
+    report: told now and then how many tokens are ready. reading: for `read_records`.
+    """
+
+    train: Sequence[str]
+    output: Path
+    dev: str | None = None
+    length: int | None = None
+    fields: Fields = field(default_factory=Fields)
+    report: Callable[[int], None] | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    def blocks(self, words: RobertaTokenizer, usable_length: int, seed: int) -> tuple[Blocks, Blocks | None]:
+        """For training and for development. Raises InputError: no text; UsageError: a length that the model has not."""
+        if self.length is not None and not 8 <= self.length <= usable_length:
+            raise UsageError(f"--length {self.length}; this model takes 8 to {usable_length} tokens")
+        room = (self.length or usable_length) - 2
+        file = cached(self.output / "tokens", self.train, self.fields, words, self.report, **self.reading)
+        train = Blocks(file, full_sentences(file, room))
+        if not len(train.places):
+            raise InputError(f"no text in {', '.join(self.train)}; give files with text")
+        if self.dev is None:
+            return train, None
+        if self.dev.endswith("%"):
+            return _hold_out(train, self.dev, seed)
+        other = cached(self.output / "tokens-dev", [self.dev], self.fields, words, **self.reading)
+        return train, Blocks(other, full_sentences(other, room))
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a language model starts from: a checkpoint, or a vocabulary and sizes, which may also let one grow.
+
+    init: "random", or "svd" for word vectors from how words occur together in the training text.
+    """
+
+    model: str | None = None
+    tokenizer: str | None = None
+    sizes: Sizes = field(default_factory=Sizes)
+    init: str = "random"
+
+    def open(self, kind: type[PretrainedModel], seed: int, **config) -> tuple[PretrainedModel, RobertaTokenizer]:
+        """The model and its words. Raises UsageError: no vocabulary, or one that is too large for the model."""
+        if self.init not in STARTS:
+            raise UsageError(f"no way {self.init!r} to start; choose from {', '.join(STARTS)}")
+        if self.model is None and self.tokenizer is None:
+            raise UsageError(
+                "a new model needs a vocabulary: --tokenizer DIR, from roberta train tokenizer; or go on from --model"
+            )
+        words = RobertaTokenizer.from_pretrained(self.tokenizer or self.model)
+        model = start(kind, self.model, words, self.sizes, seed, **config)
+        if len(words) > model.config.vocab_size:
+            raise UsageError(f"{len(words)} words for a model of {model.config.vocab_size}; take the model's own words")
+        return model, words
+
+
 def open_mlm(
-    texts: Sequence[str],
-    output: Path,
-    settings: Settings,
+    texts: Texts,
+    beginning: Beginning,
     *,
-    dev: str | None = None,
-    fields: Fields | None = None,
-    model: str | None = None,
-    tokenizer: str | None = None,
-    sizes: Sizes | None = None,
-    length: int | None = None,
-    init: str = "random",
+    seed: int = 0,
     mask_prob: float = 0.15,
     whole_words: bool = False,
     shift_positions: bool = False,
     resuming: bool = False,
-    report: Callable[[int], None] | None = None,
-    **reading,
 ) -> MaskedLM:
-    """The objective of `roberta train mlm`; the tokens of the texts are written to `output`/tokens, once.
-
-    dev: files, or a share of the blocks such as "1%". resuming: weights come from a checkpoint, so none are made.
+    """The objective of `roberta train mlm`. resuming: weights come from a checkpoint, so none are made.
 
     Raises UsageError: values that do not fit together; InputError: no text.
     """
-    if init not in STARTS:
-        raise UsageError(f"no way {init!r} to start; choose from {', '.join(STARTS)}")
-    if model is None and tokenizer is None:
-        raise UsageError("a new model needs a vocabulary: --tokenizer DIR, from roberta train tokenizer; or --model")
-    fields = fields or Fields()
-    words = RobertaTokenizer.from_pretrained(tokenizer or model)
-    network = start(RobertaForMaskedLM, model, words, sizes or Sizes(), settings.seed)
-    if len(words) > network.config.vocab_size:
-        raise UsageError(
-            f"{len(words)} words for a model of {network.config.vocab_size}; take the model's own vocabulary"
-        )
-    room = network.config.usable_length
-    if length is not None and not 8 <= length <= room:
-        raise UsageError(f"--length {length}; this model takes 8 to {room} tokens")
-    file = cached(output / "tokens", texts, fields, words, report, **reading)
-    train = Blocks(file, full_sentences(file, (length or room) - 2))
-    if not len(train.places):
-        raise InputError(f"no text in {', '.join(texts)}; give files with text")
-    train, held_out = _hold_out(train, dev, settings.seed)
-    if dev and held_out is None:
-        other = cached(output / "tokens-dev", [dev], fields, words, **reading)
-        held_out = Blocks(other, full_sentences(other, (length or room) - 2))
-    special = np.zeros(network.config.vocab_size, bool)
+    model, words = beginning.open(RobertaForMaskedLM, seed)
+    train, dev = texts.blocks(words, model.config.usable_length, seed)
+    size = model.config.vocab_size
+    special = _special(words, size)
+    if beginning.init == "svd" and not resuming:
+        start_from_counts(model, train.file.ids, special=special, seed=seed)
+    masking = Masking(words.mask_token_id, special, mask_prob, _begins_word(words, size) if whole_words else None)
+    return MaskedLM(model, words, train, dev, masking=masking, seed=seed, shift_positions=shift_positions)
+
+
+def open_causal(texts: Texts, beginning: Beginning, *, seed: int = 0, resuming: bool = False) -> CausalLM:
+    """The objective of `roberta train causal`: a decoder, which each word lets see only those before it."""
+    model, words = beginning.open(RobertaForCausalLM, seed, is_decoder=True)
+    train, dev = texts.blocks(words, model.config.usable_length, seed)
+    if beginning.init == "svd" and not resuming:
+        start_from_counts(model, train.file.ids, special=_special(words, model.config.vocab_size), seed=seed)
+    return CausalLM(model, words, train, dev)
+
+
+def _special(words: RobertaTokenizer, size: int) -> np.ndarray:
+    """(size,) which ids are no words of a text."""
+    special = np.zeros(size, bool)
     special[words.all_special_ids] = True
     special[len(words) :] = True
-    if init == "svd" and not resuming:
-        start_from_counts(network, file.ids, special=special, seed=settings.seed)
-    begins = _begins_word(words, network.config.vocab_size) if whole_words else None
-    masking = Masking(words.mask_token_id, special, mask_prob, begins)
-    return MaskedLM(network, words, train, held_out, masking, settings.seed, shift_positions)
+    return special
 
 
-def _hold_out(blocks: Blocks, dev: str | None, seed: int) -> tuple[Blocks, Blocks | None]:
-    """With dev such as "1%", that share of the blocks, drawn by chance, apart from the others."""
-    if dev is None or not dev.endswith("%"):
-        return blocks, None
-    try:
-        share = float(dev[:-1]) / 100
-    except ValueError:
-        share = 0.0
-    count = round(share * len(blocks.places))
+def _hold_out(blocks: Blocks, dev: str, seed: int) -> tuple[Blocks, Blocks]:
+    """That share of the blocks, drawn by chance, apart from the others."""
+    count = round(share_of(dev) * len(blocks.places))
     if not 0 < count < len(blocks.places):
         raise UsageError(f"--dev {dev} of {len(blocks.places)} blocks leaves nothing on one side; give another share")
     order = np.random.default_rng([seed, len(blocks.places)]).permutation(len(blocks.places))

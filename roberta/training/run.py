@@ -23,7 +23,7 @@ _KEPT = {"tokens", "tokens-dev"}  # folders that say themselves what they are of
 _OF_A_RUN = {LOG, checkpoint.FOLDER, BOARD}  # what a run has written before its first checkpoint
 
 
-def prepare_output(output: Path, *, resume: bool, force: bool) -> None:
+def prepare_output(output: Path, *, resume: bool = False, force: bool = False) -> None:
     """Look before the data are opened, which may take long, and change nothing yet.
 
     Raises UsageError: it holds something that would be written over.
@@ -33,9 +33,9 @@ def prepare_output(output: Path, *, resume: bool, force: bool) -> None:
     if resume and force:
         raise UsageError("--resume goes on with a run and --force begins it again; give one of them")
     held = sorted(path.name for path in output.iterdir()) if output.exists() else []
-    held = [name for name in held if name not in _KEPT and not name.startswith(".tokens")]
-    # A run that was killed before its first checkpoint goes on from its beginning; a model of elsewhere is not its.
-    goes_on = checkpoint.latest(output) is not None or (bool(held) and held[0] in _OF_A_RUN and set(held) <= _OF_A_RUN)
+    held = [name for name in held if name not in _KEPT and not name.startswith(".")]
+    # A run that was killed before its first checkpoint begins again; a model that is no run's is not written over.
+    goes_on = checkpoint.latest(output) is not None or set(held) <= _OF_A_RUN
     if held and not force and not (resume and goes_on):
         advice = " go on with --resume," if goes_on else ""
         raise UsageError(f"{output}: holds {held[0]} already;{advice} replace it with --force, or name another folder")
@@ -74,6 +74,8 @@ def train(
 
     Raises CheckFailed: a score of `require` was missed; the model is there all the same.
     """
+    if require and not objective.has_dev:
+        raise UsageError("without development data there are no scores to require; give --dev")
     trainer = Trainer(
         objective,
         settings,
@@ -84,6 +86,8 @@ def train(
         stop=stop,
         processes=processes or Processes(),
     )
+    if trainer.processes.writes and not resume:
+        remove_former_run(output)
     state = trainer.run(resume=resume)
     result: dict[str, Any] = {"task": objective.name, "steps": state.step}
     if not trainer.is_done:
@@ -95,9 +99,12 @@ def train(
     scores = checkpoint.read_state(chosen, trainer.identity).scores
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
     result["output"] = str(output)
-    for name, least in (require or {}).items():
+    for name, bound in (require or {}).items():
         if name not in scores:
-            raise UsageError(f"--require {name}: no such metric; there are {', '.join(scores) or 'none without --dev'}")
-        if not scores[name] >= least:
-            raise CheckFailed(f"{name} is {scores[name]:.4f}, less than the {least} required; the model is in {output}")
+            raise UsageError(f"--require {name}: no such metric; there are {', '.join(scores)}")
+        less_is_better = f"-{name}" in objective.metrics
+        if not (scores[name] <= bound if less_is_better else scores[name] >= bound):
+            fault = "more" if less_is_better else "less"
+            found = f"{name} is {scores[name]:.4f}, {fault} than the {bound} required"
+            raise CheckFailed(f"{found}; the model is in {output}")
     return result

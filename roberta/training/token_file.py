@@ -164,6 +164,13 @@ def read_documents(
             yield document
 
 
+def read_texts(inputs: Sequence[str], fields: Fields, **reading) -> Iterator[str]:
+    """The texts of files, as they stand there: a line of plain text, or the text of a record. Raises as above."""
+    for path in inputs:
+        for record in read_records([path], **reading):
+            yield _text(record, fields)
+
+
 def _text(record: Record | BrokenRecord, fields: Fields) -> str:
     record = fields.select(record)
     try:
