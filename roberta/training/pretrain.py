@@ -60,7 +60,10 @@ class Texts:
         if self.dev.endswith("%"):
             return _hold_out(train, self.dev, seed)
         other = cached(self.output / "tokens-dev", [self.dev], self.fields, words, **self.reading)
-        return train, Blocks(other, full_sentences(other, room))
+        dev = Blocks(other, full_sentences(other, room))
+        if not len(dev.places):
+            raise InputError(f"no text in {self.dev}; give --dev a file with text, or a share such as 1%")
+        return train, dev
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Beginning:
         """The model and its words. Raises UsageError: no vocabulary, or one that is too large for the model."""
         if self.init not in STARTS:
             raise UsageError(f"no way {self.init!r} to start; choose from {', '.join(STARTS)}")
+        if self.init == "svd" and self.model is not None:
+            raise UsageError("--init svd is for a new model; with --model the words have their vectors already")
         if self.model is None and self.tokenizer is None:
             raise UsageError(
                 "a new model needs a vocabulary: --tokenizer DIR, from roberta train tokenizer; or go on from --model"
@@ -87,6 +92,8 @@ class Beginning:
         model = start(kind, self.model, words, self.sizes, seed, **config)
         if len(words) > model.config.vocab_size:
             raise UsageError(f"{len(words)} words for a model of {model.config.vocab_size}; take the model's own words")
+        # A fresh vocabulary knows no limit, and programs that read the folder cut texts where it says.
+        words.model_max_length = min(words.model_max_length, model.config.usable_length)
         return model, words
 
 
@@ -111,7 +118,15 @@ def open_mlm(
     if beginning.init == "svd" and not resuming:
         start_from_counts(model, train.file.ids, special=special, seed=seed)
     masking = Masking(words.mask_token_id, special, mask_prob, _begins_word(words, size) if whole_words else None)
-    return MaskedLM(model, words, train, dev, masking=masking, seed=seed, shift_positions=shift_positions)
+    return MaskedLM(
+        model=model,
+        tokenizer=words,
+        train=train,
+        dev=dev,
+        masking=masking,
+        seed=seed,
+        shift_positions=shift_positions,
+    )
 
 
 def open_causal(texts: Texts, beginning: Beginning, *, seed: int = 0, resuming: bool = False) -> CausalLM:
