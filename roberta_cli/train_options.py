@@ -80,6 +80,8 @@ ShiftPositions = Annotated[
     bool,
     Option("--shift-positions", help="Begin each text at a random position, so that short ones train all positions."),
 ]
+Check = Annotated[bool, Option("--check", help="Check the data, print what was found, and train nothing.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Print how many steps and tokens it would be, and train nothing.")]
 Require = Annotated[
     list[str] | None,
     Option("--require", metavar="METRIC=F", help="End with code 8 if the score is worse than this. Repeatable."),
@@ -282,6 +284,8 @@ class Running:
     output: Output
     force: Force = False
     resume: Resume = False
+    check: Check = False
+    dry_run: DryRun = False
     require: Require = None
     device: options.Device = "auto"
     threads: options.Threads = None

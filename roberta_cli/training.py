@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 from roberta.errors import UsageError
-from roberta_cli.endings import Terminated
+from roberta_cli.endings import ExitCode, Terminated
 from roberta_cli.train_options import Looping, Running, Tuning
 
 if TYPE_CHECKING:
     from roberta.training.loop import Progress
     from roberta.training.objective import Objective
+    from roberta.training.open_fine_tuning import Request
     from roberta.training.settings import Settings
 
 _RENEWED = 0.2  # seconds between two progress lines on a terminal
@@ -66,6 +69,9 @@ class Session:
         shared = {name: details.pop(name) for name in ("label_names", "class_weights") if name in details}
         request = tuning.request(texts, looping, **shared)
         settings = looping.settings(LORA_DEFAULTS if tuning.lora else DEFAULTS)
+        if self.running.check:
+            self._check(kind, request, details)
+            return
         self.train(lambda: open_fine_tuning(kind, request, **details), settings)
 
     def train(
@@ -79,7 +85,7 @@ class Session:
 
         from roberta.engine.choose_backend import choose_device
         from roberta.training.processes import Processes, own_device
-        from roberta.training.run import prepare_output, train
+        from roberta.training.run import plan, prepare_output, train
 
         running = self.running
         if running.threads:
@@ -89,12 +95,16 @@ class Session:
         try:
 
             def opening() -> Objective | tuple[Objective, frozenset[str]]:
-                if processes.writes:
+                if processes.writes and not (running.check or running.dry_run):
                     prepare_output(running.output, resume=running.resume, force=running.force)
                 return open_objective()
 
             opened = processes.first_then_others(opening)
             objective, head = opened if isinstance(opened, tuple) else (opened, frozenset())
+            if running.check or running.dry_run:
+                if processes.writes:
+                    print(json.dumps(plan(objective, settings)))
+                return
             with self._stopping_softly():
                 result = train(
                     objective,
@@ -118,6 +128,15 @@ class Session:
             raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
         if processes.writes:
             print(json.dumps(result))
+
+    def _check(self, kind: str, request: Request, details: dict) -> None:
+        """Print what was found. Raises typer.Exit: the data cannot be trained on."""
+        from roberta.training.data_check import check_data
+
+        found = check_data(kind, request, **details)
+        print(json.dumps({"task": kind} | found.to_dict(), ensure_ascii=False))
+        if found.problems:
+            raise typer.Exit(ExitCode.RECORD_FAILED)
 
     def say(self, progress: Progress) -> None:
         """step 1,200 of 9,000, loss 3.214, lr 4.1e-04, 3,450 tokens/s, 1:02:03 left"""

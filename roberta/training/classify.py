@@ -58,13 +58,19 @@ class Classification(FineTuning):
     def scorer(self) -> Any:
         return Gold(LABEL, self.task)
 
+    def balanced_weights(self) -> Tensor:
+        """Weights under which every label counts alike: (labels,), their mean over the examples is 1."""
+        counts = np.bincount([example.target for example in self.examples], minlength=self.model.config.num_labels)
+        weights = len(self.examples) / (len(counts) * np.maximum(counts, 1))
+        return torch.from_numpy(np.where(counts > 0, weights, 0.0)).float()
+
 
 @dataclass
 class Regression(Classification):
     """A number for each text."""
 
     name = "regress"
-    metrics = ("pearson", "spearman", "-rmse")
+    metrics = ("pearson", "spearman", "-mse")
 
     def target(self, record: Record) -> float:
         return gold_value(record.value(LABEL))
@@ -86,6 +92,12 @@ class MultiLabel(Classification):
 
     name = "multilabel"
     metrics = ("micro_f1", "macro_f1", "-loss")
+
+    def balanced_weights(self) -> Tensor:
+        """How often each label is false for once that it is true: (labels,)."""
+        table = np.stack([example.target for example in self.examples])
+        true = table.sum(0)
+        return torch.from_numpy(np.where(true > 0, (len(table) - true) / np.maximum(true, 1), 1.0)).float()
 
     def target(self, record: Record) -> np.ndarray:
         config = self.model.config
@@ -137,9 +149,3 @@ def label_names(records: Sequence[Record], *, several: bool = False) -> list[str
     if all(name.lstrip("-").isdecimal() for name in counts):
         return sorted(counts, key=int)
     return sorted(counts)
-
-
-def balanced_weights(examples: Sequence[Example], labels: int) -> Tensor:
-    """Weights under which every label counts alike: (labels,), their mean over the examples is 1."""
-    counts = np.bincount([example.target for example in examples], minlength=labels).astype(np.float64)
-    return torch.from_numpy(np.where(counts > 0, len(examples) / (labels * np.maximum(counts, 1)), 0.0)).float()

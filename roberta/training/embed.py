@@ -30,10 +30,10 @@ LOSSES = ("simcse", "cosine")
 
 @dataclass
 class SentenceVectors(FineTuning):
-    """pooling: "mean" or "cls". kind: "simcse" or "cosine". scale: what a score of 1 is in the data, such as 5."""
+    """pooling: "mean" or "cls". loss_kind: "simcse" or "cosine". scale: what a score of 1 is in the data, such as 5."""
 
     pooling: str = "mean"
-    kind: str = "simcse"
+    loss_kind: str = "simcse"
     temperature: float = TEMPERATURE
     scale: float = 1.0
 
@@ -43,7 +43,7 @@ class SentenceVectors(FineTuning):
     def examples_of(self, record: Record) -> Sequence[Example]:
         names = [name for name in ("text", PAIR, STRANGER) if record.fields.get(name) is not None]
         texts = [self._ids(record, name) for name in names]
-        if self.kind == "cosine":
+        if self.loss_kind == "cosine":
             return [Example((texts[0], self._ids(record, PAIR)), gold_value(record.value(SCORE)) / self.scale, record)]
         if len(texts) == 1:
             texts = [texts[0], texts[0]]  # twice, under two dropouts
@@ -54,7 +54,7 @@ class SentenceVectors(FineTuning):
 
     def targets(self, examples: Sequence[Example], width: int) -> dict[str, Tensor]:
         counts = torch.tensor([len(example.input_ids) for example in examples])
-        if self.kind == "cosine":
+        if self.loss_kind == "cosine":
             scores = torch.tensor([example.target for example in examples], dtype=torch.float32)
             return {"counts": counts, "scores": scores}
         return {"counts": counts}
@@ -67,7 +67,7 @@ class SentenceVectors(FineTuning):
         counts = batch.tensors["counts"]
         first = torch.cumsum(counts, 0) - counts
         one, other = vectors[first], vectors[first + 1]
-        if self.kind == "cosine":
+        if self.loss_kind == "cosine":
             return F.mse_loss((one * other).sum(1), batch.tensors["scores"], reduction="sum")
         strangers = vectors[first[counts > 2] + 2]
         near = one @ torch.cat([other, strangers]).T / self.temperature

@@ -35,22 +35,25 @@ class FineTuning(Objective):
     task: Task
     train: Sequence[Record]
     dev: Sequence[Record]
-    examples: list[Example] = field(init=False)
+    examples: list[Example] = field(init=False, default_factory=list)
     lengths: np.ndarray = field(init=False)
     adapter: Adapter | None = field(init=False, default=None)
 
-    def __post_init__(self):
-        self.examples = [example for record in self.train for example in self.read(record)]
-        if not self.examples:
+    def make_examples(self, faults: list[InputError] | None = None) -> None:
+        """Read the training records; a wrong one goes to `faults`, or without that is raised, with its file and line.
+
+        Raises InputError: a wrong record, or no examples.
+        """
+        for record in self.train:
+            try:
+                self.examples += self.examples_of(record)
+            except InputError as error:
+                if faults is None:
+                    raise located(record, error) from None
+                faults.append(located(record, error))
+        if not self.examples and not faults:
             raise InputError("no examples to learn from; give files with labelled records")
         self.lengths = np.array([example.tokens for example in self.examples])
-
-    def read(self, record: Record) -> list[Example]:
-        """The examples of one record. Raises InputError with its file and line."""
-        try:
-            return list(self.examples_of(record))
-        except InputError as error:
-            raise located(record, error) from None
 
     @abstractmethod
     def examples_of(self, record: Record) -> Sequence[Example]:
@@ -91,7 +94,7 @@ class FineTuning(Objective):
             except InputError as error:
                 raise located(record, error) from None
         self.summary = scorer.summary()
-        return {name: float(value) for name, value in self.summary.items() if isinstance(value, int | float)}
+        return {name: value for name, value in self.summary.items() if isinstance(value, int | float)}
 
     def save(self, folder: Path) -> None:
         if self.adapter is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from roberta.training.masking import IGNORED, Masking
 from roberta.training.objective import Batch
 
 
-@dataclass(kw_only=True)
+@dataclass
 class MaskedLM(LanguageModel):
     """The masked language model on blocks of text.
 
@@ -22,7 +22,7 @@ class MaskedLM(LanguageModel):
     """
 
     model: RobertaForMaskedLM
-    masking: Masking
+    masking: Masking = field(kw_only=True)
     seed: int = 0
     shift_positions: bool = False
 

@@ -66,16 +66,28 @@ class Request:
         return self.window or limit
 
 
-def open_fine_tuning(kind: str, request: Request, **options: Any) -> tuple[FineTuning, frozenset[str]]:
+def open_fine_tuning(
+    kind: str,
+    request: Request,
+    *,
+    records: tuple[list[Record], list[Record]] | None = None,
+    faults: list[InputError] | None = None,
+    **options: Any,
+) -> tuple[FineTuning, frozenset[str]]:
     """The objective of `roberta train KIND`, and the names of its head's parameters.
+
+    records: in place of the request's. faults: what takes errors in single records, which are then left out.
 
     >>> open_fine_tuning("classify", Request(["train.jsonl"], dev="10%"))  # doctest: +SKIP
 
     Raises UsageError: no such kind, or data that cannot be learned from; InputError: a record that is wrong.
     """
-    train, dev = request.records()
+    train, dev = request.records() if records is None else records
     tokenizer = RobertaTokenizer.from_pretrained(request.base)
     objective = KINDS[kind](request, tokenizer, train, dev, **options)
+    objective.make_examples(faults)
+    if request.class_weights is not None:
+        objective.class_weights = _class_weights(request.class_weights, objective)
     model = objective.model
     head = head_parameters(model)
     check_freeze(model, request.freeze)
@@ -91,12 +103,7 @@ def _classify(request: Request, tokenizer, train: list[Record], dev: list[Record
     labels = classify.label_names(train)
     _check_known(labels, dev)
     model = _classifier(request, labels, classify.SINGLE)
-    objective = classify.Classification(model, tokenizer, _classify_task(request, tokenizer, model), train, dev)
-    if request.class_weights == "balanced":
-        objective.class_weights = classify.balanced_weights(objective.examples, len(labels))
-    elif request.class_weights is not None:
-        raise UsageError(f"no class weights {request.class_weights!r}; there is balanced")
-    return objective
+    return classify.Classification(model, tokenizer, _classify_task(request, tokenizer, model), train, dev)
 
 
 def _regress(request: Request, tokenizer, train: list[Record], dev: list[Record]) -> FineTuning:
@@ -121,6 +128,12 @@ def _classify_task(request: Request, tokenizer, model):
     long = LongText(request.room(model), "truncate")
     problem = model.config.problem_type
     return Classify(tokenizer, model.config.id2label, long, problem_type=problem, best=None)
+
+
+def _class_weights(asked: str, objective: FineTuning):
+    if asked != "balanced":
+        raise UsageError(f"no class weights {asked!r}; there is balanced")
+    return objective.balanced_weights()
 
 
 def _named(records: list[Record], request: Request) -> list[Record]:
@@ -196,21 +209,21 @@ def _embed(
     dev: list[Record],
     *,
     pooling: str = "mean",
-    kind: str = "simcse",
+    loss: str = "simcse",
     temperature: float = embed.TEMPERATURE,
     scale: float = 1.0,
 ) -> FineTuning:
     from roberta.tasks.embed import Embed
 
-    if kind not in embed.LOSSES:
-        raise UsageError(f"no loss {kind!r} for vectors; choose from {', '.join(embed.LOSSES)}")
+    if loss not in embed.LOSSES:
+        raise UsageError(f"no loss {loss!r} for vectors; choose from {', '.join(embed.LOSSES)}")
     if pooling not in ("mean", "cls"):
         raise UsageError(f"no pooling {pooling!r} to train with; choose from mean, cls")
     model = open_with_head(models.RobertaModel, request.base, request.seed)
     long = LongText(request.room(model), "truncate")
     task = Embed(tokenizer, long, poolings=(pooling,), pair_field=embed.PAIR)
     return embed.SentenceVectors(
-        model, tokenizer, task, train, dev, pooling=pooling, kind=kind, temperature=temperature, scale=scale
+        model, tokenizer, task, train, dev, pooling=pooling, loss_kind=loss, temperature=temperature, scale=scale
     )
 
 

@@ -24,10 +24,14 @@ class Answers(FineTuning):
     """Start and end of an answer, in every window of its context."""
 
     name = "qa"
-    metrics = ("f1", "exact_match")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """With questions that have no answer, what the best threshold reaches: it is saved with the model."""
+        return ("best_f1", "best_exact") if self.allows_null else ("f1", "exact_match")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
-        given = _answer(record)
+        given = answer_place(record)
         examples = []
         for window in self.task.prepare(record):
             first_row = window.rows[1] if len(window.rows) > 1 else 0  # where the context begins in the window
@@ -63,9 +67,7 @@ class Answers(FineTuning):
     def evaluate(self) -> dict[str, float]:
         scores = super().evaluate()
         if self.allows_null and "best_f1_thresh" in scores:
-            # The scores as `qa` will give them: with the threshold that serves best, which is saved with the model.
-            scores["null_threshold"] = scores["best_f1_thresh"]
-            setattr(self.model.config, NULL_THRESHOLD, scores["null_threshold"])
+            setattr(self.model.config, NULL_THRESHOLD, scores["best_f1_thresh"])
         return scores
 
     @property
@@ -96,7 +98,7 @@ def _answers(record: Record) -> list[tuple[str, int]]:
         raise InputError(f"an answer lacks text or answer_start: {value!r:.80}", code="bad_gold") from None
 
 
-def _answer(record: Record) -> tuple[int, int] | None:
+def answer_place(record: Record) -> tuple[int, int] | None:
     """Where the first answer stands in the context; None: nowhere. Raises InputError: not where it says."""
     answers = _answers(record)
     if not answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from roberta.training.objective import Objective
 from roberta.training.processes import Processes
 from roberta.training.run_log import BOARD
 from roberta.training.run_log import FILE as LOG
+from roberta.training.sampler import Sampler
 from roberta.training.settings import Settings
 
 _KEPT = {"tokens", "tokens-dev"}  # folders that say themselves what they are of, for any run
@@ -55,6 +57,29 @@ def export(checkpoint_folder: Path, output: Path) -> None:
     for path in sorted(files, key=lambda path: (path.suffix in (".safetensors", ".bin"), path)):
         with whole_or_absent(output / path.relative_to(checkpoint_folder)) as beside:
             shutil.copyfile(path, beside)
+
+
+def plan(objective: Objective, settings: Settings) -> dict[str, Any]:
+    """What a run would be, without running it; seconds are guessed from one step."""
+    sampler = Sampler(objective.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed)
+    steps = settings.steps or sampler.steps_in(settings.epochs)
+    epoch, numbers = sampler.batch(0)
+    batch = objective.batch(numbers, epoch)
+    began = time.monotonic()
+    (objective.loss(batch) / batch.weight).backward()
+    seconds = time.monotonic() - began
+    objective.model.zero_grad(set_to_none=True)
+    trained = objective.model.num_parameters(only_trainable=True)
+    return {
+        "task": objective.name,
+        "examples": len(objective.lengths),
+        "tokens": int(objective.lengths.sum()),
+        "steps": steps,
+        "tokens_in_a_step": batch.tokens,
+        "parameters": objective.model.num_parameters(),
+        "trained_parameters": trained,
+        "seconds": round(steps * seconds, 1),
+    }
 
 
 def train(

@@ -29,5 +29,5 @@ def embed(
     roberta train embed scores.csv -o my-vectors --loss cosine --field text=a --field text_pair=b --scale 5 --dev 10%
     """
     Session(running).tune(
-        "embed", texts, tuning, looping, pooling=pool, kind=loss, temperature=temperature, scale=scale
+        "embed", texts, tuning, looping, pooling=pool, loss=loss, temperature=temperature, scale=scale
     )
