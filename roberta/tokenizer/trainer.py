@@ -1,18 +1,25 @@
-"""Learning a byte-level vocabulary from text, with the merges that the Rust trainer (`tokenizers` 0.22) learns.
+"""Learning a byte-level vocabulary from text: the merges that the Rust trainer (`tokenizers` 0.22) learns.
 
-What decides, as there: the pair that stands side by side most often is merged first; of equals, the pair whose left
-token has the lower id, then the one whose right token has. Ids are given in the order special tokens, the 256
-characters of the byte alphabet by code point, then what each merge makes; a merge that makes a token anew, from other
-parts, gives it no second id. Counts are taken up lazily, and that shows in the result: see `_Pairs`.
+The pair of tokens that stands side by side most often is merged first; of equals, the pair whose left token has the
+lower id, then the one whose right token has. Ids go to the special tokens, to the byte alphabet by code point, then to
+what each merge makes. This order is total, so neither trainer depends on chance or on the order of the texts.
+
+They differ in three points. The Rust trainer gives `<mask>` an id before the bytes, which moves all ids but changes no
+comparison. From files it takes lines with their line breaks, which are words too; `learn` takes what it is given, as
+`train_from_iterator` does. And it counts in 32 bits: a pair that stands 2,147,483,648 times is beyond it.
+
+Why a pair is queued once, and then only loses: merges are made everywhere at once, so the same characters between the
+same two edges are always put together in the same steps. No token is therefore made from two different pairs, and a
+pair can only come to be in the step that makes one of its two tokens.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heappush
-from itertools import chain, count, islice
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
+from itertools import islice
 from operator import add
 
 from roberta.errors import InputError
@@ -21,15 +28,16 @@ from roberta.tokenizer.pretokenize import split_words
 from roberta.tokenizer.tokenizer import RobertaTokenizer
 from roberta.tokenizer.vocabulary import Vocabulary
 
-Report = Callable[[str, int, int], None]
+Report = Callable[[str, int, int], None]  # stage, done, in all
 
 FIRST_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 LAST_TOKEN = "<mask>"
 SMALLEST = len(FIRST_TOKENS) + len(CHARACTERS) + 1  # tokens of a vocabulary without merges
 LARGEST = sys.maxunicode + 2  # while learning, a token is a character of its own; the last token needs none
 
-_BATCH = 1_000  # texts
-_CHUNKS = 1 << 20  # different stretches between blanks that are held before they are cut into words
+_MOST_CHUNKS = 1 << 20  # held before they are cut into words
+_USUAL_LENGTH = 32  # characters; a text with longer chunks, such as Chinese, would fill the memory with them
+_REPORTED = 1_000  # texts
 
 
 def learn(
@@ -70,40 +78,31 @@ def count_words(texts: Iterable[str], report: Report) -> Counter[str]:
     if isinstance(texts, str):
         raise InputError("texts is one str; give a list of texts, or an open file's lines")
     words: Counter[str] = Counter()
-    firsts: Counter[str] = Counter()  # chunks at the start of a text
-    others: Counter[str] = Counter()  # chunks after a blank
-    done = 0
-    for batch in _batches(enumerate(texts, start=1)):
-        regular = []
-        for number, text in batch:
-            _check(text, number)
-            chunks = text.split()
-            # A single blank after anything but white space starts a word, so where there is no other white space, the
-            # chunks between blanks can be counted as they are, and only the different ones need the split pattern.
-            if " ".join(chunks) == text:
-                regular.append(chunks)
-            else:
-                words.update(split_words(text))
-        firsts.update(chunks[0] for chunks in regular if chunks)
-        others.update(chain.from_iterable(islice(chunks, 1, None) for chunks in regular))
-        if len(others) > _CHUNKS:
-            _cut(others, " ", words)
-        done += len(batch)
-        report("counting", done, 0)
-    _cut(firsts, "", words)
-    _cut(others, " ", words)
+    chunks: Counter[str] = Counter()
+    number = 0
+    for number, text in enumerate(texts, start=1):
+        _check(text, number)
+        parts = text.split()
+        # A single blank after anything but white space starts a word. So where there is no other white space, what
+        # stands between blanks can be counted as it is, and only what differs is cut by the split pattern, once.
+        if len(text) < _USUAL_LENGTH * len(parts) and " ".join(parts) == text:
+            words.update(split_words(parts[0]))
+            chunks.update(parts[1:])
+            if len(chunks) > _MOST_CHUNKS:
+                _cut(chunks, words)
+        else:
+            words.update(split_words(text))
+        if number % _REPORTED == 0:
+            report("counting", number, 0)
+    _cut(chunks, words)
+    report("counting", number, 0)
     return words
 
 
-def _batches(items: Iterator) -> Iterator[list]:
-    while batch := list(islice(items, _BATCH)):
-        yield batch
-
-
-def _cut(chunks: Counter[str], before: str, words: Counter[str]) -> None:
-    """Move the counts of chunks to those of their words."""
+def _cut(chunks: Counter[str], words: Counter[str]) -> None:
+    """Move the counts of chunks that follow a blank to the words in them."""
     for chunk, times in chunks.items():
-        for word in split_words(before + chunk):
+        for word in split_words(" " + chunk):
             words[word] += times
     chunks.clear()
 
@@ -126,87 +125,84 @@ def _check(text: str, number: int) -> None:
 def learn_merges(
     words: Mapping[str, int], *, vocab_size: int, min_frequency: int, report: Report
 ) -> tuple[list[str], list[str]]:
-    """The tokens but for the last, by id, and the merges, "LEFT RIGHT" each, the most important first.
+    """The tokens by id, but for the last, and the merges, "LEFT RIGHT" each, the most important first.
 
     words: word -> how often it stands in the texts.
     """
     names = [*FIRST_TOKENS, *sorted(CHARACTERS)]
-    ids = {name: id for id, name in enumerate(names)}
-    symbol_of = {ord(name): id for name, id in ids.items() if len(name) == 1}
-    pairs = _Pairs([spell(word).translate(symbol_of) for word in words], list(words.values()))
-    merges: dict[str, None] = {}
-    while len(names) + 1 < vocab_size:
-        pair = pairs.pop(min_frequency)
-        if pair is None:
-            break
+    symbol_of = {ord(name): id for id, name in enumerate(names) if len(name) == 1}
+    spelled = [spell(word).translate(symbol_of) for word in words]
+    pairs = _Pairs(spelled, list(words.values()), max(min_frequency, 1))
+    merges = []
+    while len(names) + 1 < vocab_size and (found := pairs.pop()):
+        pair, holders = found
+        pairs.merge(pair, holders, chr(len(names)))
         left, right = (names[ord(symbol)] for symbol in pair)
-        id = ids.setdefault(left + right, len(names))
-        if id == len(names):
-            names.append(left + right)
-        merges.pop(f"{left} {right}", None)  # learned a second time: the later place is the one that counts
-        merges[f"{left} {right}"] = None
-        pairs.merge(pair, chr(id))
+        names.append(left + right)  # never a special token: no word holds both letters and angle brackets
+        merges.append(f"{left} {right}")
         report("merging", len(names) + 1, vocab_size)
-    return names, list(merges)
+    return names, merges
 
 
 class _Pairs:
-    """The words as they are merged so far, and a queue of the pairs in them.
+    """The words, merged as far as it has come, and a queue of the pairs in them.
 
-    A word is a str in which each character is a token, the one with that id: so a word is searched, cut and joined in
-    C, two tokens are a pair without further ado, and pairs compare as their ids do.
+    A word is a str in which each character stands for a token, the one with that id. So words are searched, cut and
+    joined in C, two tokens are a pair as they stand, and pairs compare as their ids do.
     """
 
-    def __init__(self, words: list[str], times: list[int]):
+    def __init__(self, words: list[str], times: list[int], min_frequency: int):
         self._words = words
-        self._times = times
+        self._times = times  # by word: how often it stands in the texts
+        self._least = min_frequency
         self._counts: dict[str, int] = defaultdict(int)
+        self._queue: list[tuple[int, str, list[int]]] = []  # count, negative; pair; numbers of the words that hold it
         holders: dict[str, list[int]] = defaultdict(list)
-        for index, word in enumerate(words):
+        for number, word in enumerate(words):
             for pair in map(add, word, islice(word, 1, None)):
-                self._counts[pair] += times[index]
-                holders[pair].append(index)
-        self._serial = count()
-        self._queue = [self._entry(pair, found) for pair, found in holders.items()]
-        heapify(self._queue)
+                self._counts[pair] += times[number]
+                holders[pair].append(number)
+        self._push(holders)
 
-    def _entry(self, pair: str, holders: list[int]) -> tuple[int, str, int, list[int]]:
-        return -self._counts[pair], pair, next(self._serial), holders
-
-    def pop(self, min_frequency: int) -> str | None:
-        """The pair to merge next; None when there is none that is frequent enough."""
+    def pop(self) -> tuple[str, list[int]] | None:
+        """The pair to merge next, and numbers of words, among them all that hold it; None: none is frequent enough."""
         while self._queue:
-            negative, pair, _, self._holders = heappop(self._queue)
-            if -negative == self._counts[pair]:
-                return pair if -negative >= max(min_frequency, 1) else None
-            heappush(self._queue, self._entry(pair, self._holders))
+            queued, pair, holders = heappop(self._queue)
+            count = self._counts[pair]
+            if count == -queued:
+                return pair, holders
+            if count >= self._least:  # it has lost since it was queued
+                heappush(self._queue, (-count, pair, holders))
         return None
 
-    def merge(self, pair: str, merged: str) -> None:
-        """Put `merged` in the place of the pair that `pop` gave, in the words that it was queued with."""
+    def merge(self, pair: str, holders: list[int], merged: str) -> None:
+        """Put the token `merged` in the place of a pair that `pop` gave."""
         words, times, counts = self._words, self._times, self._counts
         left, right = pair
         gained: dict[str, list[int]] = defaultdict(list)
-        for index in self._holders:
-            pieces = words[index].split(pair)
+        for number in holders:
+            pieces = words[number].split(pair)
             last = len(pieces) - 1
             if not last:
                 continue  # an earlier merge took the pair apart, or the word is listed twice
-            words[index] = merged.join(pieces)
-            often = times[index]
+            words[number] = merged.join(pieces)
+            lost = times[number]
             before = pieces[0][-1:]
             for place in range(1, last + 1):
                 piece = pieces[place]
                 if before:
-                    counts[before + left] -= often
-                    counts[before + merged] += often
-                    gained[before + merged].append(index)
+                    counts[before + left] -= lost
+                    counts[before + merged] += lost
+                    gained[before + merged].append(number)
                 after = piece[:1] or (left if place < last else "")
                 if after:
-                    counts[right + after] -= often
-                    counts[merged + after] += often
-                    gained[merged + after].append(index)
+                    counts[right + after] -= lost
+                    counts[merged + after] += lost
+                    gained[merged + after].append(number)
                 before = piece[-1:] or merged
-        for new, holders in gained.items():
-            if counts[new] > 0:
-                heappush(self._queue, self._entry(new, holders))
+        self._push(gained)
+
+    def _push(self, holders: dict[str, list[int]]) -> None:
+        for pair, numbers in holders.items():
+            if self._counts[pair] >= self._least:
+                heappush(self._queue, (-self._counts[pair], pair, numbers))
