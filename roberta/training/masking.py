@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,14 +18,14 @@ IGNORED = -100
 class Masking:
     """share: of the words that are guessed; of those 80 % are masked, 10 % random words, 10 % left as they are.
 
-    special: (vocabulary,) which ids are never guessed and never drawn. begins_word: (vocabulary,) which ids start a
-    word; given, all tokens of a word are guessed together.
+    special: (vocabulary,) which ids are never guessed and never drawn. word_starts: says which of (length,) ids begin
+    a word, as `WordStarts` does; given, all tokens of a word are guessed together.
     """
 
     mask_id: int
     special: np.ndarray
     share: float = 0.15
-    begins_word: np.ndarray | None = None
+    word_starts: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __post_init__(self):
         if not 0 < self.share < 1:
@@ -55,9 +56,9 @@ class Masking:
     def _choose(self, ids: np.ndarray, open_places: np.ndarray, draw: np.random.Generator) -> np.ndarray:
         # A count near share x length, rounded up or down by chance, so that short texts have their share as well.
         wanted = max(1, int(self.share * len(open_places) + draw.random()))
-        if self.begins_word is None:
+        if self.word_starts is None:
             return draw.permutation(open_places)[:wanted]
-        starts = self.begins_word[ids[open_places]]
+        starts = self.word_starts(ids)[open_places]
         starts[0] = True
         starts[1:] |= np.diff(open_places) > 1
         words = np.split(open_places, np.flatnonzero(starts)[1:])

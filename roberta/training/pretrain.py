@@ -24,6 +24,7 @@ from roberta.training.mlm import MaskedLM
 from roberta.training.start import Sizes, start
 from roberta.training.svd_start import start_from_counts
 from roberta.training.token_file import cached
+from roberta.training.word_starts import WordStarts
 
 STARTS = ("random", "svd")
 DEFAULTS = {"lr": 5e-4, "betas": (0.9, 0.98), "eps": 1e-6, "weight_decay": 0.01, "batch_tokens": 8192}
@@ -117,7 +118,7 @@ def open_mlm(
     special = _special(words, size)
     if beginning.init == "svd" and not resuming:
         start_from_counts(model, train.file.ids, special=special, seed=seed)
-    masking = Masking(words.mask_token_id, special, mask_prob, _begins_word(words, size) if whole_words else None)
+    masking = Masking(words.mask_token_id, special, mask_prob, WordStarts(words) if whole_words else None)
     return MaskedLM(
         model=model,
         tokenizer=words,
@@ -154,11 +155,3 @@ def _hold_out(blocks: Blocks, dev: str, seed: int) -> tuple[Blocks, Blocks]:
     order = np.random.default_rng([seed, len(blocks.places)]).permutation(len(blocks.places))
     kept, apart = np.sort(order[count:]), np.sort(order[:count])
     return Blocks(blocks.file, blocks.places[kept]), Blocks(blocks.file, blocks.places[apart])
-
-
-def _begins_word(words: RobertaTokenizer, size: int) -> np.ndarray:
-    """(size,) whether a token starts a word: it holds a blank before its letters, or is no letter at all."""
-    begins = np.ones(size, bool)
-    for token, number in words.get_vocab().items():
-        begins[number] = not token[:1].isalpha() or token[0] in "ĠĊ"
-    return begins
