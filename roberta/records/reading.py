@@ -43,7 +43,7 @@ def read_records(
     """
     row = find_format(format) if format else None
     text_codec(encoding)
-    paths = list(itertools.chain.from_iterable(_expand(os.fspath(given), any_suffix=bool(row)) for given in inputs))
+    paths = input_files(inputs, any_suffix=bool(row))
 
     def numbered() -> Iterator[Record | BrokenRecord]:
         index = 0
@@ -64,6 +64,14 @@ def read_records(
                     file.close()
 
     return numbered() if limit != 0 else iter(())
+
+
+def input_files(inputs: Iterable[str | os.PathLike], *, any_suffix: bool = False) -> list[str]:
+    """The files that inputs of `read_records` name, in its order, "-" as it is; any_suffix: of folders take them all.
+
+    Raises ReadError: no such file.
+    """
+    return list(itertools.chain.from_iterable(_expand(os.fspath(given), any_suffix) for given in inputs))
 
 
 def given_records(values: Iterable[str | Mapping[str, Any] | Record], *, name: str = "record") -> Iterator:

@@ -8,8 +8,11 @@ https://arxiv.org/abs/1907.11692, section 4.2).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -23,7 +26,10 @@ import numpy as np
 from roberta.errors import InputError, ReadError
 from roberta.files import read_json, write_json
 from roberta.records import BrokenRecord, Fields, Record, read_records
-from roberta.records.formats import find_format, format_by_name
+from roberta.records.decompress import open_bytes
+from roberta.records.formats import FORMATS, find_format, format_by_content, format_by_name
+from roberta.records.input_file import InputFile
+from roberta.records.reading import STDIN, input_files
 
 if TYPE_CHECKING:
     from roberta.tokenizer import RobertaTokenizer
@@ -33,15 +39,18 @@ _VERSION = 1  # of the layout
 # An abbreviation splits one in two now and then, which only moves a place where a block may begin.
 _SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*(?=\s["'(\[]?[A-Z0-9])""")
 _CHUNK = 1 << 20  # tokens held before they are written
+_READ = 1 << 24  # tokens at a time
 
 
 @dataclass(frozen=True)
 class TokenFile:
-    """ids: (tokens,) unsigned; sentences: (sentences + 1,) uint64 places in ids; documents: how many there are."""
+    """ids: (tokens,) unsigned; sentences: (sentences + 1,) uint64 places in ids; documents: how many there are.
+    digest: SHA-256 of the ids as bytes."""
 
     ids: np.ndarray
     sentences: np.ndarray
     documents: int
+    digest: str
 
     @classmethod
     def open(cls, folder: Path) -> TokenFile:
@@ -55,7 +64,7 @@ class TokenFile:
             raise ReadError(f"{folder}: not a folder of tokens ({error}); remove it, it is made again") from None
         if len(ids) != said["tokens"] or int(sentences[-1]) != len(ids):
             raise ReadError(f"{folder}: the files of tokens do not fit together; remove the folder, it is made again")
-        return cls(ids, sentences, said["documents"])
+        return cls(ids, sentences, said["documents"], said.get("sha256") or _digest(ids))
 
     @classmethod
     def write(
@@ -67,42 +76,55 @@ class TokenFile:
         identity: str = "",
         report: Callable[[int], None] | None = None,
     ) -> TokenFile:
-        """Tokenize documents, each an iterable of paragraphs, into `folder`, whole or absent.
+        """Tokenize documents, each an iterable of paragraphs, into `folder`, whole or absent. A document is used up
+        before the next one is asked for.
 
-        identity: what `is_of` compares. report: told the tokens so far, now and then.
+        identity: what `cached` compares. report: told the tokens so far, now and then.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed while it wrote
+            shutil.rmtree(leftover, ignore_errors=True)
         beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         dtype = np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32
-        end, texts = 0, 0
+        end, texts, digest = 0, 0, hashlib.sha256()
         try:
             with (beside / "tokens.bin").open("wb") as ids, (beside / "sentences.bin").open("wb") as starts:
                 held: list[int] = []
                 begun: list[int] = []
+
+                def settle() -> None:
+                    nonlocal end
+                    found = np.asarray(held, dtype)
+                    ids.write(found.tobytes())
+                    digest.update(found)
+                    starts.write(np.asarray(begun, np.uint64).tobytes())
+                    end += len(held)
+                    held.clear()
+                    begun.clear()
+                    if report:
+                        report(end)
+
                 for document in documents:
                     before = end + len(held)
                     for paragraph in document:
                         for sentence in sentences_of(paragraph):
                             begun.append(end + len(held))
                             held += tokenizer.encode_ids(sentence)
-                    if end + len(held) == before:
-                        continue
-                    held.append(tokenizer.eos_token_id)
-                    texts += 1
-                    if len(held) >= _CHUNK:
-                        np.asarray(held, dtype).tofile(ids)
-                        np.asarray(begun, np.uint64).tofile(starts)
-                        end += len(held)
-                        held, begun = [], []
-                        if report:
-                            report(end)
-                end += len(held)
-                np.asarray(held, dtype).tofile(ids)
-                np.asarray([*begun, end], np.uint64).tofile(starts)
+                        if len(held) >= _CHUNK:
+                            settle()
+                    if end + len(held) > before:
+                        held.append(tokenizer.eos_token_id)
+                        texts += 1
+                begun.append(end + len(held))
+                settle()
             said = {"version": _VERSION, "dtype": np.dtype(dtype).name, "tokens": end, "documents": texts}
-            write_json(beside / "tokens.json", said | {"identity": identity})
-            shutil.rmtree(folder, ignore_errors=True)
+            write_json(beside / "tokens.json", said | {"identity": identity, "sha256": digest.hexdigest()})
+            beside.chmod(0o755)
+            former = beside.with_name(f"{beside.name}.former")
+            if folder.exists():
+                folder.rename(former)  # a folder is not removed at one stroke
             beside.rename(folder)
+            shutil.rmtree(former, ignore_errors=True)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
@@ -112,7 +134,10 @@ class TokenFile:
 def cached(
     folder: Path, inputs: Sequence[str], fields: Fields, tokenizer: RobertaTokenizer, report=None, **reading
 ) -> TokenFile:
-    """The tokens of these files: those in `folder` if they were made of the same files and words, else made anew."""
+    """The tokens of these files: those in `folder` if they were made of the same files and words, else made anew.
+
+    Standard input and pipes are read each time, since nobody can tell whether they bring the same.
+    """
     identity = _identity(inputs, fields, tokenizer, reading)
     said = folder / "tokens.json"
     if said.exists() and read_json(said).get("identity") == identity:
@@ -139,29 +164,36 @@ def sentences_of(paragraph: str) -> Iterator[str]:
 
 def read_documents(
     inputs: Sequence[str], fields: Fields, *, format: str | None = None, **reading
-) -> Iterator[list[str]]:
-    """The documents of files: lists of paragraphs, each with the line end that parts it from the next.
+) -> Iterator[Iterable[str]]:
+    """The documents of files, paragraph by paragraph, each with the line end that parts it from the next. A document
+    may be larger than the memory, so the paragraphs of one are gone when the next is asked for.
 
-    In plain text a line is a paragraph and a blank line ends a document; in the other formats a record is a document.
-    `format` and the rest go to `read_records`. A file that is named twice is read twice.
+    In plain text a line is a paragraph, and a blank line or the end of the file ends a document; in the other formats
+    a record is a document. `format` and the rest go to `read_records`. A file that is named twice is read twice.
 
     Raises InputError: a record that cannot be read, named by its file and line.
     """
-    for path in inputs:
-        row = find_format(format) if format else format_by_name(Path(path))
+    for path in input_files(inputs, any_suffix=format is not None):
         texts = (_text(record, fields) for record in read_records([path], format=format, **reading))
-        if row not in (None, find_format("txt")):
-            yield from ([part + "\n" for part in text.split("\n") if part.strip()] for text in texts)
-            continue
-        document: list[str] = []
-        for text in texts:
-            if text.strip():
-                document.append(text + "\n")
-            elif document:
-                yield document
-                document = []
-        if document:
-            yield document
+        if _is_plain(path, format, reading.get("encoding", "utf-8")):
+            for has_text, lines in itertools.groupby(texts, key=_has_text):
+                if has_text:
+                    yield (line + "\n" for line in lines)
+        else:
+            yield from ([part + "\n" for part in text.split("\n") if _has_text(part)] for text in texts)
+
+
+def _is_plain(path: str, format: str | None, encoding: str) -> bool:
+    """Whether a file holds lines of text. A pipe, which can be read but once, does if nobody says otherwise."""
+    row = find_format(format) if format else format_by_name(Path(path))
+    if row is None and Path(path).is_file():
+        with contextlib.closing(InputFile(path, open_bytes(Path(path)), encoding=encoding)) as file:
+            row = format_by_content(file)
+    return row in (None, FORMATS["txt"])
+
+
+def _has_text(line: str) -> bool:
+    return bool(line.strip())
 
 
 def read_texts(inputs: Sequence[str], fields: Fields, **reading) -> Iterator[str]:
@@ -184,10 +216,19 @@ def _text(record: Record | BrokenRecord, fields: Fields) -> str:
 def _identity(inputs: Sequence[str], fields: Fields, tokenizer: RobertaTokenizer, reading: dict) -> str:
     """Changes when a file, its reading or the vocabulary does; files count by path, size and time of change."""
     files = []
-    for path in map(Path, inputs):
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            found = file.stat() if file.exists() else None
-            files.append([str(file), found and [found.st_size, found.st_mtime_ns]])
+    for path in input_files(inputs, any_suffix=reading.get("format") is not None):
+        if path != STDIN and Path(path).is_file():
+            found = Path(path).stat()
+            files.append([path, [found.st_size, found.st_mtime_ns]])
+        else:
+            files.append([path, os.urandom(16).hex()])
     words = hashlib.sha256(json.dumps(tokenizer.get_vocab(), sort_keys=True).encode()).hexdigest()
     said = json.dumps([_VERSION, files, repr(fields), words, sorted(reading.items())], default=str)
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _digest(ids: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(ids), _READ):
+        digest.update(np.ascontiguousarray(ids[start : start + _READ]))
+    return digest.hexdigest()

@@ -8,7 +8,7 @@ import pytest
 from roberta.tokenizer import RobertaTokenizer
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_vocabulary"
-_WORDS = "the cat sat on a mat and rat harbour was quiet in morning people walked Moon capital is government".split()
+_TALK = "the cat sat on a mat and rat harbour was quiet in morning people walked Moon capital is"
 # A model of two thin layers, which makes a step in a few milliseconds.
 SMALL = ["--layers", "2", "--hidden", "16", "--heads", "2", "--ffn", "32", "--positions", "32"]
 PLAN = ["--steps", "9", "--save-every", "3", "--batch-tokens", "96", "--lr", "1e-2", "--dev", "10%"]
@@ -25,7 +25,7 @@ def sample_text(documents=12, seed=0):
     draw = random.Random(seed)
 
     def sentence():
-        return " ".join(draw.choices(_WORDS, k=draw.randint(3, 12))).capitalize() + draw.choice(".?!")
+        return " ".join(draw.choices(_TALK.split(), k=draw.randint(3, 12))).capitalize() + draw.choice(".?!")
 
     def paragraph():
         return " ".join(sentence() for _ in range(draw.randint(1, 5)))
