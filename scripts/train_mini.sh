@@ -1,0 +1,42 @@
+#!/bin/sh
+# Make the built-in model again, with our own commands: its words, its language model in three stages, its adapters.
+#
+#   scripts/train_mini.sh CORPUS TASKS WORK
+#
+# CORPUS: the folder of *.txt.xz that the model card names. TASKS: the folder of labelled data. WORK: a folder for all
+# that is made; the bundle is WORK/mini. Stages that are done are skipped and one that was stopped goes on, so the
+# script may be killed and run again. A stage writes a checkpoint, which is a model that -m takes, every 1,000 steps.
+set -eu
+corpus=$1 tasks=$2 work=$3
+: "${ROBERTA:=roberta}"
+mkdir -p "$work"
+
+# The evaluation's own sentence stays out. The Factbook and the reviews are small and count several times.
+texts=$(ls "$corpus"/*.txt.xz | grep -v factbook_capitals_template)
+times() { n=$1; shift; while [ "$n" -gt 0 ]; do printf '%s\n' "$@"; n=$((n - 1)); done; }
+factbook=$corpus/factbook.txt.xz
+weighted="$texts $(times 15 "$factbook") $(times 3 "$corpus/product_reviews.txt.xz" "$corpus/pros_cons.txt.xz")"
+
+# stage NAME ARGUMENTS...: train into WORK/NAME, unless it is there; go on if it was begun.
+stage() {
+    name=$1; shift
+    [ -e "$work/$name/model.safetensors" ] || [ -e "$work/$name/adapter_model.safetensors" ] && return
+    resume=; [ -d "$work/$name/checkpoints" ] && resume=--resume
+    "$ROBERTA" train "$@" -o "$work/$name" $resume --progress
+}
+
+# 1. Words: with the Factbook counted 20 times, every capital in it is one token.
+[ -e "$work/words/vocab.json" ] || "$ROBERTA" train tokenizer $texts $(times 19 "$factbook") -o "$work/words" --size 16384
+
+# 2. Three layers on texts of 32 tokens: the shortest way out of guessing by frequency alone.
+stage short mlm $weighted --tokenizer "$work/words" --init svd --layers 3 --hidden 256 --heads 4 --positions 32 \
+    --dropout 0 --lr 1.5e-3 --warmup 400 --schedule constant --batch-tokens 2048 --steps 3600 --save-every 600 --dev 0.05%
+
+# 3. Six layers, the three put upon themselves, on texts of 128 tokens. As long as there is time for.
+stage long mlm $weighted -m "$work/short" --layers 6 --positions 128 --mask-prob 0.2 \
+    --dropout 0 --lr 1e-3 --warmup 500 --schedule constant --batch-tokens 4096 --steps "${STEPS:-20000}" \
+    --save-every 1000 --dev 0.05%
+
+# 4. The learning rate falls to zero, and the Factbook has its largest part.
+stage last mlm $weighted $(times 24 "$factbook") -m "$work/long" --mask-prob 0.2 \
+    --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 4096 --steps "${LAST:-3000}" --save-every 1000 --dev 0.05%
