@@ -1,6 +1,6 @@
 """Figures of a masked language model for its model card: capitals, and masked words and pseudo-perplexity of a text.
 
-    python scripts/evaluate_mini.py MODEL TASKS
+python scripts/evaluate_mini.py MODEL TASKS
 """
 
 import json
@@ -23,7 +23,8 @@ def capitals(model: str, path: Path) -> dict[str, float | bool]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = list(roberta.run("fill-mask", rows, model=model, top=1))
     right = {
-        row["country"]: result["masks"][0]["fills"][0]["text"].strip() == row["answer"] for row, result in zip(rows, found)
+        row["country"]: result["masks"][0]["fills"][0]["text"].strip() == row["answer"]
+        for row, result in zip(rows, found)
     }
     return {"questions": len(rows), "top_1": sum(right.values()) / len(rows), "France": right["France"]}
 
