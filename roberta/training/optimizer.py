@@ -38,7 +38,8 @@ def make_optimizer(model: nn.Module, settings: Settings, head: frozenset[str] = 
 
 
 def rate(step: int, steps: int, settings: Settings) -> float:
-    """The share of the peak rate at `step` of 0..steps-1: rising from 1/warmup, then as the schedule says.
+    """The share of the peak rate at `step` of 0..steps-1: rising by equal parts from 1/(warmup + 1), so that no step is
+    spent on a rate of 0, then as the schedule says: linear and cosine would reach 0 at `steps`.
 
     >>> [rate(step, 4, Settings(warmup=0)) for step in range(4)]
     [1.0, 0.75, 0.5, 0.25]
