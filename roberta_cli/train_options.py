@@ -124,6 +124,13 @@ Scale = Annotated[
 ]
 Overlap = Annotated[int | None, Option("--overlap", min=0, metavar="N", help="Tokens that neighbouring windows share.")]
 
+License = Annotated[
+    str | None, Option("--license", metavar="NAME", help="The model's licence for its card, such as cc-by-sa-4.0.")
+]
+DataNote = Annotated[
+    str | None, Option("--data-note", metavar="STR", help="What the card says about the data; @FILE reads it.")
+]
+
 Epochs = Annotated[float | None, Option("--epochs", metavar="F", help="Passes over the data; 3 if not given.")]
 Steps = Annotated[int | None, Option("--steps", min=1, metavar="N", help="Steps, in place of passes.")]
 BatchTokens = Annotated[
@@ -287,6 +294,8 @@ class Running:
     check: Check = False
     dry_run: DryRun = False
     require: Require = None
+    license: License = None
+    data_note: DataNote = None
     device: options.Device = "auto"
     threads: options.Threads = None
     progress: options.Progress = False

@@ -8,22 +8,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from roberta.errors import UsageError
+from roberta.errors import ReadError, UsageError
 from roberta_cli.endings import ExitCode, Terminated
-from roberta_cli.train_options import Looping, Running, Tuning
+from roberta_cli.train_options import Looping, Running, Tuning, Writings
 
 if TYPE_CHECKING:
     from roberta.training.loop import Progress
     from roberta.training.objective import Objective
     from roberta.training.open_fine_tuning import Request
+    from roberta.training.provenance import Provenance
     from roberta.training.settings import Settings
 
 _RENEWED = 0.2  # seconds between two progress lines on a terminal
 _REPEATED = 30.0  # elsewhere
+_HOW_TO_READ = ("input_format", "encoding", "no_header")  # what was read tells more
 _ONE_SIGNAL = 1.0  # seconds in which a second signal says the same as the first
 
 
@@ -72,10 +76,22 @@ class Session:
         if self.running.check:
             self._check(kind, request, details)
             return
-        self.train(lambda: open_fine_tuning(kind, request, **details), settings)
+        provenance = self.provenance(texts, tuning, **shared, **details)
+        self.train(lambda: open_fine_tuning(kind, request, **details), settings, provenance)
+
+    def provenance(self, texts: list[str], chosen: Tuning | Writings, **asked) -> Provenance:
+        """What the model will come from. asked: the values of the command's own flags."""
+        from roberta.training.provenance import Provenance
+
+        values = {name: value for name, value in asdict(chosen).items() if name not in _HOW_TO_READ} | asked
+        running, dev, model = self.running, values.pop("dev"), values.pop("model")
+        return Provenance(texts, dev, model, values, running.license, _text_of(running.data_note))
 
     def train(
-        self, open_objective: Callable[[], Objective | tuple[Objective, frozenset[str]]], settings: Settings
+        self,
+        open_objective: Callable[[], Objective | tuple[Objective, frozenset[str]]],
+        settings: Settings,
+        provenance: Provenance,
     ) -> None:
         """Open the data, train, print the result line. Raises what a signal means once a checkpoint is written.
 
@@ -115,6 +131,7 @@ class Session:
                     head=head,
                     resume=running.resume,
                     require=self._require,
+                    provenance=provenance,
                     watch=self.say if processes.writes else lambda progress: None,
                     stop=lambda: self._signal is not None,
                 )
@@ -171,6 +188,16 @@ class Session:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
+
+
+def _text_of(given: str | None) -> str | None:
+    """The text itself, or that of the file after an @."""
+    if given is None or not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReadError(f"{given[1:]}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
 
 
 def _parse_requirement(text: str) -> tuple[str, float]:

@@ -7,6 +7,7 @@ need no state: all that is drawn depends on the seed and the step.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -113,9 +114,10 @@ def read_state(folder: Path, identity: dict[str, Any]) -> State:
         state = State(**said)
     except TypeError:
         raise CheckpointError(f"{folder / _STATE}: not the state of a run; remove the folder") from None
+    as_read = json.loads(json.dumps(identity))
     for name, then in sorted(state.identity.items()):
-        now = identity.get(name)
-        if _plain(now) != then:
+        now = as_read.get(name)
+        if now != then:
             raise UsageError(
                 f"{folder.parent.parent}: was started with {name.replace('_', '-')} {then!r}, now it is {now!r};"
                 " resume with the same, or train into another folder"
@@ -150,10 +152,6 @@ def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, An
             for moment in _STATES:
                 tensors[f"{moment}.{name}"] = to_array(state[moment])
     return tensors
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _settle(folder: Path) -> None:

@@ -85,6 +85,9 @@ class LanguageModel(Objective):
         mean = loss / max(weight, 1.0)
         return {"loss": mean, "accuracy": right / max(weight, 1.0), "perplexity": float(np.exp(min(mean, 50)))}
 
+    def describe(self) -> dict[str, object]:
+        return {"training_text": self.train.file.digest[:12]}
+
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)

@@ -21,6 +21,7 @@ from roberta.training.checkpoint import State
 from roberta.training.objective import Batch, Objective
 from roberta.training.optimizer import make_optimizer, rate, set_rate
 from roberta.training.processes import Processes
+from roberta.training.provenance import Provenance
 from roberta.training.run_log import RunLog
 from roberta.training.sampler import Sampler
 from roberta.training.settings import Settings, resolve_precision
@@ -31,7 +32,8 @@ class Trainer:
     """Trains `objective` into the folder `output`.
 
     head: names of the parameters that take `head_lr`. watch: called after each step with what it was, for a progress
-    line. stop: asked after each step; true ends the run with a checkpoint from which it can be resumed.
+    line. stop: asked after each step; true ends the run with a checkpoint from which it can be resumed. provenance:
+    the data and what else was asked for.
     """
 
     objective: Objective
@@ -42,6 +44,7 @@ class Trainer:
     watch: Callable[[Progress], None] = lambda progress: None
     stop: Callable[[], bool] = lambda: False
     processes: Processes = field(default_factory=Processes)
+    provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self):
         self.model = self.objective.model
@@ -50,12 +53,15 @@ class Trainer:
         self.sampler = Sampler(self.objective.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed)
         self.steps = settings.steps or self.sampler.steps_in(settings.epochs)
         self.metric = self._known_metric()
+        if settings.head_lr is not None and not self.head:
+            raise UsageError("head-lr is for a new head, and here the whole model learns at one rate; give --lr alone")
         self.state = State(identity=self.identity)
         self.log = RunLog(self.output, self.processes.writes)
 
     @property
     def identity(self) -> dict[str, Any]:
         return {
+            **self.provenance.identity,
             **self.settings.identity,
             **self.objective.describe(),
             "steps": self.steps,

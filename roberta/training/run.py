@@ -16,6 +16,7 @@ from roberta.training import checkpoint
 from roberta.training.loop import Progress, Trainer
 from roberta.training.objective import Objective
 from roberta.training.processes import Processes
+from roberta.training.provenance import Provenance
 from roberta.training.run_log import BOARD
 from roberta.training.run_log import FILE as LOG
 from roberta.training.sampler import Sampler
@@ -92,6 +93,7 @@ def train(
     head: frozenset[str] = frozenset(),
     resume: bool = False,
     require: dict[str, float] | None = None,
+    provenance: Provenance | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
@@ -110,6 +112,7 @@ def train(
         watch=watch,
         stop=stop,
         processes=processes or Processes(),
+        provenance=provenance or Provenance(),
     )
     if trainer.processes.writes and not resume:
         remove_former_run(output)

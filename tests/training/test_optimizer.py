@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import Trainer, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 from transformers import RobertaConfig as TheirConfig
 from transformers import RobertaForMaskedLM as Theirs
+from transformers import Trainer, get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from roberta.model.models import RobertaForMaskedLM, RobertaForSequenceClassification
 from roberta.training.optimizer import make_optimizer, rate, set_rate

@@ -28,4 +28,5 @@ def causal(texts: train_options.Train, *, writings: Writings, looping: Looping, 
             resuming=running.resume,
         ),
         settings,
+        session.provenance(texts, writings),
     )

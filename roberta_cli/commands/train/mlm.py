@@ -42,4 +42,7 @@ def mlm(
             resuming=running.resume,
         ),
         settings,
+        session.provenance(
+            texts, writings, mask_prob=mask_prob, whole_words=whole_words, shift_positions=shift_positions
+        ),
     )
