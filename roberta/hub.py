@@ -34,6 +34,7 @@ class Origin:
     local_files_only: use what was downloaded before, as with HF_HUB_OFFLINE=1 in the environment.
     force_download: fetch files anew even when they are in the cache.
     subfolder: the part of the folder or repository that holds the checkpoint.
+    adapter: a folder, a hub id or an origin: what was trained beside the checkpoint and is merged into its weights.
 
     >>> Origin("checkpoints/my-model").need("config.json")
     PosixPath('checkpoints/my-model/config.json')
@@ -51,6 +52,7 @@ class Origin:
         local_files_only: bool = False,
         force_download: bool = False,
         subfolder: str = "",
+        adapter: str | os.PathLike | Origin | None = None,
     ):
         self.name = os.fspath(name)
         self.revision = revision
@@ -60,6 +62,7 @@ class Origin:
         self.subfolder = _plain_subfolder(subfolder)
         self.chosen: str | None = None
         self._token = token
+        self.adapter = adapter if adapter is None or isinstance(adapter, Origin) else self._beside(adapter)
         self._commit: str | None = None  # of the first file that came from the hub
         self._unreachable = False
         self._folder = self._find_folder()
@@ -168,6 +171,16 @@ class Origin:
 
     def __repr__(self) -> str:
         return f"Origin({str(self)!r})"  # never the token
+
+    def _beside(self, adapter: str | os.PathLike) -> Origin:
+        """An adapter, looked for in the same way; a revision is that of the checkpoint alone."""
+        return Origin(
+            adapter,
+            token=self._token,
+            cache_dir=self.cache_dir,
+            local_files_only=self.local_files_only,
+            force_download=self.force_download,
+        )
 
     def _find_folder(self) -> Path | None:
         """The folder that the name means, or None when it is a hub id."""
@@ -295,6 +308,7 @@ _KEYWORDS = {
     "local_files_only": "local_files_only",
     "force_download": "force_download",
     "subfolder": "subfolder",
+    "adapter": "adapter",
 }
 
 

@@ -61,7 +61,7 @@ def answer(
     from roberta.engine.open_task import open_task
     from roberta.records import Fields
 
-    runner = _open(chosen, writing)
+    runner = _open(command, chosen, writing)
     job = Job(
         runner,
         open_task(command, runner, allow_empty=reading.allow_empty, **task_options),
@@ -102,14 +102,14 @@ def _word_warnings(quiet: bool) -> None:
     warnings.showwarning = lambda message, *where: print(f"note: {message}", file=sys.stderr)
 
 
-def _open(chosen: Vocabulary | Computing, writing: Writing) -> Runner:
+def _open(command: str, chosen: Vocabulary | Computing, writing: Writing) -> Runner:
     from roberta.engine.runner import open_runner
 
     if chosen.model is None and not writing.quiet:
         # Nobody shall take the built-in model's answers for those of a real one.
         print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
     options = asdict(chosen)
-    return open_runner(options.pop("model"), local_files_only=options.pop("offline"), **options)
+    return open_runner(options.pop("model"), local_files_only=options.pop("offline"), command=command, **options)
 
 
 def _complain(answered: Answer, writing: Writing) -> None:

@@ -40,6 +40,7 @@ class Vocabulary:
 class Computing(Vocabulary):
     """Which model, and where and how it runs."""
 
+    adapter: options.Adapter = None
     device: options.Device = "auto"
     dtype: options.Dtype = "auto"
     threads: options.Threads = None

@@ -91,6 +91,10 @@ Model = Annotated[
         help="A checkpoint folder or a hub id; without it, the small built-in model.",
     ),
 ]
+Adapter = Annotated[
+    str | None,
+    Option("--adapter", metavar="DIR", help="An adapter (LoRA, in PEFT's layout) to merge into the model."),
+]
 Revision = Annotated[
     str | None, Option("--revision", metavar="NAME", help="Branch, tag or commit of a model on the hub.")
 ]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from roberta.builtin import MINI
 from roberta.engine.runner import Runner
 from roberta.errors import CheckpointError, UsageError
 from roberta.tasks.base import Task
@@ -143,6 +142,7 @@ def _classify(
     if zero_shot or (zero_shot is None and labels is not None):
         from roberta.tasks.zero_shot import TEMPLATE, ZeroShot
 
+        _refuse_builtin_nli(runner)
         return ZeroShot(
             runner.tokenizer,
             config.id2label,
@@ -392,16 +392,21 @@ def _choose(
         "allow_empty": allow_empty,
     }
     if method == "likelihood":
+        runner.leave_builtin_adapter()  # its head chooses, and the likelihood is that of the language model
         return ChooseByLikelihood(runner.tokenizer, per_token=per_token, **shared)
     if method == "head":
         return ChooseByHead(runner.tokenizer, **shared)
     from roberta.tasks.zero_shot import ZeroShot
 
-    if runner.origin.folder == MINI:
-        raise CheckpointError("the built-in model is no NLI model; name one: --model FacebookAI/roberta-large-mnli")
+    _refuse_builtin_nli(runner)
     runner.check_head(ChooseByEntailment.head)
     judge = ZeroShot(runner.tokenizer, config.id2label, long_text(runner), entailment_label=entailment_label)
     return ChooseByEntailment(runner.tokenizer, entailment=judge.entailment, **shared)
+
+
+def _refuse_builtin_nli(runner: Runner) -> None:
+    if runner.is_builtin:
+        raise CheckpointError("the built-in model is no NLI model; name one: --model FacebookAI/roberta-large-mnli")
 
 
 TASKS: dict[str, Callable[..., Task]] = {

@@ -18,6 +18,7 @@ def run(
     *,
     model: str | Path | None = None,
     revision: str | None = None,
+    adapter: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     threads: int | None = None,
@@ -32,7 +33,8 @@ def run(
     """Answer records with a command's task: the same results, in the same order, as `roberta TASK` prints.
 
     records: texts, or dicts with the fields that the task reads; any iterable, read as results are taken.
-    model: a folder or hub id; None is the built-in model. Options: those of the command, with _ for -.
+    model: a folder or hub id; None is the built-in model. adapter: what is merged into it. Options: those of the
+    command, with _ for -.
 
     >>> for result in run("fill-mask", ["The capital of France is <mask>."], top=1):
     ...     print(result["filled"])
@@ -42,7 +44,14 @@ def run(
     task or option; CheckpointError: the model cannot be read or does not fit.
     """
     runner = open_runner(
-        model, revision=revision, device=device, dtype=dtype, threads=threads, batch_tokens=batch_tokens
+        model,
+        revision=revision,
+        adapter=adapter,
+        command=task,
+        device=device,
+        dtype=dtype,
+        threads=threads,
+        batch_tokens=batch_tokens,
     )
     if task == "generate" and id is not None:
         options.setdefault("id_field", id)  # what it draws depends on the record's id

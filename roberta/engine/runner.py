@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from roberta.builtin import MINI
+from roberta import builtin
 from roberta.config import CONFIG_FILE, RobertaConfig
 from roberta.engine.backend import Backend
 from roberta.engine.batching import plan_batches
@@ -21,6 +21,7 @@ from roberta.records import BrokenRecord, Record
 from roberta.tasks.base import Again, Result, Task, Window
 from roberta.tasks.generate import GENERATION
 from roberta.tokenizer import RobertaTokenizer
+from roberta.weights.adapter import read_config
 from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder
 
 BATCH_TOKENS = 1024
@@ -88,7 +89,7 @@ class Runner:
 
     @cached_property
     def config(self) -> RobertaConfig:
-        return RobertaConfig.from_pretrained(self.encoder_origin)
+        return read_config(self.encoder_origin)
 
     @cached_property
     def sentence_modules(self) -> SentenceModules:
@@ -100,9 +101,21 @@ class Runner:
         """Where the RoBERTa model lies: older sentence-transformers folders keep it in a folder of its own."""
         return self.origin if self.origin.file(CONFIG_FILE) else self.sentence_modules.encoder
 
+    @property
+    def is_builtin(self) -> bool:
+        """Whether nobody chose a model, so that the one that ships answers."""
+        return self.origin.folder == builtin.MINI
+
+    def leave_builtin_adapter(self) -> None:
+        """Answer with the model that ships as it is, if that is what was opened; before anything else is done."""
+        if self.is_builtin and self.origin.adapter is not None:
+            self.origin = Origin(builtin.MINI)
+            for read_before in ("config", "sentence_modules", "encoder_origin"):
+                self.__dict__.pop(read_before, None)
+
     def check_head(self, head: str) -> None:
         """Raises CheckpointError: this checkpoint has another head, or none."""
-        check_head(self.config, head, str(self.origin), builtin=self.origin.folder == MINI)
+        check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
 
     def answer(
         self, task: Task, records: Iterable[Record | BrokenRecord], before_waiting: Callable[[], None] = lambda: None
@@ -248,9 +261,13 @@ def open_runner(
     *,
     revision: str | None = None,
     local_files_only: bool = False,
+    adapter: str | Path | None = None,
+    command: str | None = None,
     **options: Any,
 ) -> Runner:
-    """Open a checkpoint folder or hub id; None is the built-in model. Options are those of Runner.
+    """Open a checkpoint folder or hub id, and an adapter to merge into it; None is the built-in model.
+
+    command: what it shall answer; the built-in model has adapters for some. Options are those of Runner.
 
     >>> open_runner("checkpoints/mini").config.vocab_size
     16384
@@ -258,7 +275,9 @@ def open_runner(
     Raises CheckpointError: no such checkpoint.
     """
     if model is None:
-        if not MINI.is_dir():
+        if not builtin.MINI.is_dir():
             raise CheckpointError("the built-in model is missing from this installation; name a model with --model")
-        model = MINI
-    return Runner(Origin(model, revision=revision, local_files_only=local_files_only), **options)
+        model = builtin.MINI
+        adapter = adapter or builtin.adapter_for(command)
+    origin = Origin(model, revision=revision, local_files_only=local_files_only, adapter=adapter)
+    return Runner(origin, **options)

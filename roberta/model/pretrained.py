@@ -14,6 +14,7 @@ from roberta.config import RobertaConfig
 from roberta.errors import InputError
 from roberta.hub import Origin
 from roberta.model.loading import load_weights, to_array, torch_dtype
+from roberta.weights.adapter import read_config
 from roberta.weights.folder import SHARD_SIZE, Weights, read_weights, save_weights
 
 # The attention that is computed is the same, and weights are mapped whatever is asked.
@@ -78,9 +79,10 @@ class PretrainedModel(nn.Module):
         dtype: the type of the weights, float32 unless given; "auto" keeps the stored one. `torch_dtype` means the same.
         device: where the weights go; `device_map` means the same, and "auto" a GPU where there is one. Float32
             weights on the CPU stay in the mapped file until something changes them.
-        Others: where to look (revision, token, cache_dir, local_files_only, subfolder), values that override the
-            config's (num_labels=3), and arguments of the class (add_pooling_layer=False). Documented ones that choose
-            between equal ways to compute or to load are taken and have no effect.
+        Others: where to look (revision, token, cache_dir, local_files_only, subfolder), an adapter to merge
+            (adapter="my-adapter"), values that override the config's (num_labels=3), and arguments of the class
+            (add_pooling_layer=False). Documented ones that choose between equal ways to compute or to load are taken
+            and have no effect.
 
         >>> RobertaForSequenceClassification.from_pretrained("checkpoints/mini", num_labels=3).config.num_labels
         3
@@ -269,7 +271,7 @@ def _device(device_map: Any) -> torch.device | str | None:
 
 def _read_config(config, origin: Origin, others: dict[str, Any]) -> tuple[RobertaConfig, dict[str, Any]]:
     if config is None:
-        return RobertaConfig.from_pretrained(origin, return_unused_kwargs=True, **others)
+        return read_config(origin, return_unused_kwargs=True, **others)
     if not isinstance(config, RobertaConfig):
         return RobertaConfig.from_pretrained(config, return_unused_kwargs=True, **others)
     config = copy.deepcopy(config)  # the model may change its own: pruned heads, more words

@@ -10,15 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from roberta.config import RobertaConfig
 from roberta.files import write_json
 from roberta.model.loading import to_array
 from roberta.model.parameters import HEADS
 from roberta.model.pretrained import PretrainedModel
 from roberta.weights import safetensors_file
+from roberta.weights.adapter import PREFIX, SETTINGS, WEIGHTS
 
 TARGETS = ("query", "key", "value", "dense")  # the linear layers of the encoder
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-_PREFIX = "base_model.model."
 _TASK_TYPES = {
     "sequence_classification": "SEQ_CLS",
     "token_classification": "TOKEN_CLS",
@@ -77,9 +77,11 @@ class Adapter:
 
     def save(self, folder: Path) -> None:
         """adapter_model.safetensors and adapter_config.json, and config.json for the names of the labels."""
-        self.model.config.save_pretrained(folder)
+        config = RobertaConfig.from_dict(self.model.config.to_dict())
+        config.update({"architectures": [type(self.model).__name__]})
+        config.save_pretrained(folder)
         write_json(
-            folder / CONFIG,
+            folder / SETTINGS,
             {
                 "peft_type": "LORA",
                 "task_type": _TASK_TYPES.get(self.model.head or "", "FEATURE_EXTRACTION"),
@@ -94,15 +96,15 @@ class Adapter:
                 "inference_mode": True,
             },
         )
-        arrays = {_PREFIX + name: to_array(tensor) for name, tensor in self.tensors().items()}
-        safetensors_file.write(folder / WEIGHTS, arrays)
+        arrays = {PREFIX + name: to_array(tensor) for name, tensor in self.tensors().items()}
+        safetensors_file.write(folder / WEIGHTS[0], arrays)
 
     def load(self, folder: Path) -> None:
         """Take back what `save` wrote."""
-        stored = safetensors_file.read(folder / WEIGHTS)
+        stored = safetensors_file.read(folder / WEIGHTS[0])
         with torch.no_grad():
             for name, tensor in self.tensors().items():
-                tensor.copy_(torch.from_numpy(stored[_PREFIX + name]))
+                tensor.copy_(torch.from_numpy(stored[PREFIX + name]))
 
 
 def freeze(model: PretrainedModel, layers: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from roberta.errors import CheckpointError, UsageError
 from roberta.files import read_json, write_json
 from roberta.hub import Origin
+from roberta.weights.adapter import merged
 from roberta.weights.arrays import dtype_name, is_float
 from roberta.weights.formats import FORMATS, PYTORCH, SAFETENSORS, Format, read_file
 
@@ -81,9 +82,10 @@ def read_weights(origin: Origin) -> Weights:
     Raises CheckpointError: no weights, or files that are damaged, unsafe, or do not belong together.
     """
     path = find_weights(origin)
-    if path.name.endswith(_INDEX):
-        return Weights(_read_shards(origin, path), str(path))
-    return Weights(read_file(path), str(path))
+    tensors = _read_shards(origin, path) if path.name.endswith(_INDEX) else read_file(path)
+    if origin.adapter is None:
+        return Weights(tensors, str(path))
+    return Weights(merged(tensors, origin.adapter), f"{path} with {origin.adapter}")
 
 
 def save_weights(

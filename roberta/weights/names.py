@@ -88,6 +88,16 @@ def match(
     return result
 
 
+def published(name: str) -> str:
+    """The name that published files of today give a parameter of a model with a head, whatever older ones call it.
+
+    >>> published("encoder.layer.0.output.LayerNorm.beta")
+    'roberta.encoder.layer.0.output.LayerNorm.bias'
+    """
+    full = _full(_modern(name))
+    return SAME.get(full, full)
+
+
 def _modern(name: str) -> str:
     for theirs, ours in PYTORCH:
         changed, count = re.subn(rf"{theirs}\Z", ours, name)

@@ -33,6 +33,7 @@ VOCABULARY = {
     "--offline": (["A <mask>.", "-m", "some/model"], True),
 }
 COMPUTING = {
+    "--adapter": (["A <mask>."], "nowhere/at/all"),
     "--device": (["A <mask>."], "gpu"),
     "--dtype": (["A <mask>."], "bf16"),
     "--threads": (["A <mask>."], "0"),

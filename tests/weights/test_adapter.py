@@ -1,0 +1,116 @@
+"""Adapters: merged weights give what the wrapped layers give; what does not belong to the model is refused by name."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import roberta
+from roberta.errors import CheckpointError
+from roberta.hub import Origin
+from roberta.training.lora import Adapter
+from roberta.weights import safetensors_file
+from roberta.weights.adapter import merged, read_config
+from roberta.weights.folder import read_weights
+from tests.conftest import random_ids, tiny_config
+
+
+@pytest.fixture
+def base(tmp_path):
+    torch.manual_seed(0)
+    folder = tmp_path / "base"
+    roberta.RobertaForMaskedLM(tiny_config()).save_pretrained(folder)
+    return folder
+
+
+def adapted(base, folder, kind="RobertaForSequenceClassification", **config):
+    """A model with an adapter that changes something, and the adapter saved."""
+    with pytest.warns(UserWarning, match="started at random"):
+        model = getattr(roberta, kind).from_pretrained(base, **config)
+    adapter = Adapter(model, str(base), rank=2)
+    with torch.no_grad():
+        for tensor in adapter.tensors().values():
+            tensor.normal_(0, 0.2)
+    folder.mkdir()
+    adapter.save(folder)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("RobertaForSequenceClassification", 3),
+        ("RobertaForTokenClassification", 5),
+        ("RobertaForQuestionAnswering", 2),
+    ],
+)
+def test_the_merged_model_gives_what_the_adapted_one_gives(base, tmp_path, kind, labels):
+    model = adapted(base, tmp_path / "adapter", kind, num_labels=labels)
+    loaded = getattr(roberta, kind).from_pretrained(base, adapter=tmp_path / "adapter", strict=True)
+    ids = random_ids(2, 7)
+    for name, expected in model.eval()(ids).items():
+        assert torch.allclose(loaded(ids)[name], expected, atol=1e-5), name
+
+
+def test_the_head_and_its_labels_come_from_the_adapter(base, tmp_path):
+    adapted(base, tmp_path / "adapter", id2label={0: "bad", 1: "good"})
+    config = read_config(Origin(base, adapter=tmp_path / "adapter"))
+    assert config.id2label == {0: "bad", 1: "good"}
+    assert config.architectures == ["RobertaForSequenceClassification"]
+
+
+def test_without_a_config_the_rows_of_the_head_count_the_labels(base, tmp_path):
+    adapted(base, tmp_path / "adapter", num_labels=5)
+    (tmp_path / "adapter" / "config.json").unlink()  # as PEFT leaves it
+    config = read_config(Origin(base, adapter=tmp_path / "adapter"))
+    assert (config.num_labels, config.architectures) == (5, ["RobertaForSequenceClassification"])
+
+
+def test_names_that_peft_wraps_are_unwrapped(base, tmp_path):
+    adapted(base, tmp_path / "adapter", num_labels=3)
+    path = tmp_path / "adapter" / "adapter_model.safetensors"
+    plain = merged(read_weights(Origin(base)).tensors, Origin(tmp_path / "adapter"))
+    stored = {name: array.copy() for name, array in safetensors_file.read(path).items()}
+    wrapped = {name.replace(".classifier.", ".classifier.modules_to_save.default."): a for name, a in stored.items()}
+    assert wrapped.keys() != stored.keys()
+    safetensors_file.write(path, wrapped)
+    again = merged(read_weights(Origin(base)).tensors, Origin(tmp_path / "adapter"))
+    assert again.keys() == plain.keys()
+    assert all(np.array_equal(again[name], plain[name]) for name in plain)
+
+
+@pytest.mark.parametrize(("rslora", "factor"), [(False, 4 / 2), (True, 4 / 2**0.5)])
+def test_the_scale_is_alpha_by_rank_or_by_its_root(base, tmp_path, rslora, factor):
+    adapted(base, tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"use_rslora": rslora}))
+    name = "roberta.encoder.layer.0.attention.self.query"
+    stored = safetensors_file.read(tmp_path / "adapter" / "adapter_model.safetensors")
+    low, high = (stored[f"base_model.model.{name}.lora_{side}.weight"] for side in "AB")
+    before = read_weights(Origin(base)).tensors
+    after = merged(before, Origin(tmp_path / "adapter"))
+    assert np.allclose(after[f"{name}.weight"] - before[f"{name}.weight"], factor * high @ low, atol=1e-6)
+    assert after["roberta.embeddings.word_embeddings.weight"] is before["roberta.embeddings.word_embeddings.weight"]
+
+
+def test_an_adapter_of_another_model_or_kind_is_refused(base, tmp_path):
+    adapted(base, tmp_path / "adapter")
+    other = tmp_path / "other"
+    roberta.RobertaForMaskedLM(tiny_config(hidden_size=8, num_attention_heads=1)).save_pretrained(other)
+    with pytest.raises(CheckpointError, match="model of another size"):
+        read_weights(Origin(other, adapter=tmp_path / "adapter"))
+    fewer = tmp_path / "fewer"
+    roberta.RobertaForMaskedLM(tiny_config(num_hidden_layers=1)).save_pretrained(fewer)
+    with pytest.raises(CheckpointError, match=r"the model has no .*layer\.1"):
+        read_weights(Origin(fewer, adapter=tmp_path / "adapter"))
+    path = tmp_path / "adapter" / "adapter_config.json"
+    settings = json.loads(path.read_text())
+    for change, sentence in (
+        ({"peft_type": "IA3"}, "the kind 'IA3'; only LORA"),
+        ({"use_dora": True}, "use_dora is True"),
+        ({"rank_pattern": {"query": 4}}, "rank_pattern"),
+    ):
+        path.write_text(json.dumps(settings | change))
+        with pytest.raises(CheckpointError, match=sentence):
+            read_weights(Origin(base, adapter=tmp_path / "adapter"))
