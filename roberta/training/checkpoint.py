@@ -7,7 +7,6 @@ need no state: all that is drawn depends on the seed and the step.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -104,19 +103,19 @@ def step_of(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
-def read_state(folder: Path, identity: dict[str, Any]) -> State:
-    """The state of a checkpoint. Raises UsageError: its run was started with something else, named in the message.
+def read_state(folder: Path, identity: dict[str, Any] | None = None) -> State:
+    """The state of a checkpoint. identity: of the run that goes on with it.
 
-    What the checkpoint does not know, since the program that wrote it did not, is not compared.
+    Raises UsageError: its run was started with something else, named in the message. What the checkpoint does not
+    know, since the program that wrote it did not, is not compared.
     """
     said = read_json(folder / _STATE)
     try:
         state = State(**said)
     except TypeError:
         raise CheckpointError(f"{folder / _STATE}: not the state of a run; remove the folder") from None
-    as_read = json.loads(json.dumps(identity))
-    for name, then in sorted(state.identity.items()):
-        now = as_read.get(name)
+    for name, then in sorted(state.identity.items() if identity is not None else ()):
+        now = identity.get(name)
         if now != then:
             raise UsageError(
                 f"{folder.parent.parent}: was started with {name.replace('_', '-')} {then!r}, now it is {now!r};"

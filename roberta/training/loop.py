@@ -3,6 +3,7 @@ the step, so that a run that was killed and resumed ends in the same weights, to
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -60,7 +61,8 @@ class Trainer:
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {
+        """What a resumed run must have in common with this one, as it will be read back."""
+        known = {
             **self.provenance.identity,
             **self.settings.identity,
             **self.objective.describe(),
@@ -68,6 +70,7 @@ class Trainer:
             "precision": self.precision,
             "examples": len(self.objective.lengths),
         }
+        return json.loads(json.dumps(known))
 
     def run(self, *, resume: bool = False) -> State:
         """Train to the end, or to `stop`; returns the state reached. The folder holds a model when it is done."""
@@ -197,7 +200,7 @@ class Trainer:
             return
         score = state.scores[name]
         sign = -1 if self.metric.startswith("-") else 1
-        if state.best is None or sign * score > sign * state.best:
+        if not math.isnan(score) and (state.best is None or sign * score > sign * state.best):
             state.best, state.best_step, state.stale = score, state.step, 0
         else:
             state.stale += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -124,8 +125,9 @@ def train(
     chosen = checkpoint.path_of(output, best)
     if trainer.processes.writes:
         export(chosen, output)
-    scores = checkpoint.read_state(chosen, trainer.identity).scores
+    scores = checkpoint.read_state(chosen).scores
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
+    result = {name: value if _is_json(value) else None for name, value in result.items()}
     result["output"] = str(output)
     for name, bound in (require or {}).items():
         if name not in scores:
@@ -136,3 +138,8 @@ def train(
             found = f"{name} is {scores[name]:.4f}, {fault} than the {bound} required"
             raise CheckFailed(f"{found}; the model is in {output}")
     return result
+
+
+def _is_json(value: Any) -> bool:
+    """JSON has no NaN, which some scores are where nothing can be compared."""
+    return not isinstance(value, float) or math.isfinite(value)

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 from roberta.tokenizer import RobertaTokenizer
 
@@ -12,6 +13,15 @@ _TALK = "the cat sat on a mat and rat harbour was quiet in morning people walked
 # A model of two thin layers, which makes a step in a few milliseconds.
 SMALL = ["--layers", "2", "--hidden", "16", "--heads", "2", "--ffn", "32", "--positions", "32"]
 PLAN = ["--steps", "9", "--save-every", "3", "--batch-tokens", "96", "--lr", "1e-2", "--dev", "10%"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """So small models have nothing to share, and threads that wait for each other take the time of the tests."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
