@@ -7,6 +7,8 @@ of a small model's training, in which it learns nothing but frequencies.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -80,7 +82,9 @@ def leading_vectors(matrix: torch.Tensor, count: int, seed: int) -> tuple[torch.
 
     By random projection with two rounds of refinement (Halko et al. 2011, https://arxiv.org/abs/0909.4061).
     """
-    onto, back = matrix.to_sparse_csr(), matrix.t().coalesce().to_sparse_csr()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR")  # that it is new; products with it are all that is used
+        onto, back = matrix.to_sparse_csr(), matrix.t().coalesce().to_sparse_csr()
     torch.manual_seed(seed)
     space = torch.linalg.qr(onto @ torch.randn(matrix.shape[1], min(count + 16, matrix.shape[1]))).Q
     for _ in range(2):
