@@ -40,3 +40,18 @@ stage long mlm $weighted -m "$work/short" --layers 6 --positions 128 --mask-prob
 # 4. The learning rate falls to zero, and the Factbook has its largest part.
 stage last mlm $weighted $(times 24 "$factbook") -m "$work/long" --mask-prob 0.2 \
     --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 4096 --steps "${LAST:-3000}" --save-every 1000 --dev 0.05%
+
+# 5. Adapters beside the language model, each for one command.
+python3 "$(dirname "$0")/mini_tasks.py" "$tasks" "$work/tasks"
+lora="-m $work/last --lora 8 --save-every 500 --lr 2e-3"
+stage classify classify "$work/tasks/sentiment.jsonl" --dev "$tasks/sentiment_sst2_dev.jsonl" \
+    --label-names negative,positive $lora --epochs 3 --batch-tokens 4096
+stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --epochs 6 --batch-tokens 2048
+stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 3 --batch-tokens 8192
+stage embed embed "$work/tasks/pairs.jsonl" --dev "$tasks/similarity_stsb_cc_dev.jsonl" --loss cosine \
+    --field text=sentence1 --field text_pair=sentence2 $lora --epochs 3 --batch-tokens 4096
+stage qa qa "$tasks/qa_short_train.json.gz" "$tasks/qa_squad2_train.json" --dev "$tasks/qa_squad1_dev.json" \
+    --window 128 --overlap 40 $lora --epochs 3 --batch-tokens 4096
+
+# 6. One folder: half precision on disk, the adapters that are good enough, the card.
+python3 "$(dirname "$0")/bundle_mini.py" "$work" "$work/mini"
