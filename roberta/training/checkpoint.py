@@ -114,14 +114,21 @@ def read_state(folder: Path, identity: dict[str, Any] | None = None) -> State:
         state = State(**said)
     except TypeError:
         raise CheckpointError(f"{folder / _STATE}: not the state of a run; remove the folder") from None
-    for name, then in sorted(state.identity.items() if identity is not None else ()):
+    for name, then in state.identity.items() if identity is not None else ():  # what was asked for before what follows
         now = identity.get(name)
         if now != then:
+            flag = name.replace("_", "-")
+            was = f"no {flag}" if _is_not_given(then) else f"{flag} {then}"
+            got = "there is none" if _is_not_given(now) else "it is given" if now is True else f"it is {now}"
             raise UsageError(
-                f"{folder.parent.parent}: was started with {name.replace('_', '-')} {then!r}, now it is {now!r};"
+                f"{folder.parent.parent}: was started with {was}, now {got};"
                 " resume with the same, or train into another folder"
             )
     return state
+
+
+def _is_not_given(value: Any) -> bool:
+    return value is None or value is False
 
 
 def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -52,6 +52,12 @@ def remove_former_run(output: Path) -> None:
     (output / LOG).unlink(missing_ok=True)
 
 
+def remove_half_written(output: Path) -> None:
+    """Files that a run was killed over; the one that goes on writes them again."""
+    for leftover in output.glob(".*.part"):
+        leftover.unlink(missing_ok=True)
+
+
 def export(checkpoint_folder: Path, output: Path) -> None:
     """Copy the model of a checkpoint into the output folder, each file whole or absent, the weights last: a folder
     with new weights has the config and words that belong to them."""
@@ -115,8 +121,10 @@ def train(
         processes=processes or Processes(),
         provenance=provenance or Provenance(),
     )
-    if trainer.processes.writes and not resume:
-        remove_former_run(output)
+    if trainer.processes.writes:
+        remove_half_written(output)
+        if not resume:
+            remove_former_run(output)
     state = trainer.run(resume=resume)
     result: dict[str, Any] = {"task": objective.name, "steps": state.step}
     if not trainer.is_done:

@@ -23,10 +23,11 @@ _FAILED = 99
 
 @dataclass(frozen=True)
 class Died:
-    """code: the exit code, or minus the signal. events: how often files were touched."""
+    """code: the exit code, or minus the signal. events: how often files were touched. said: on stderr."""
 
     code: int
     events: int
+    said: str
 
 
 def in_child(
@@ -34,37 +35,47 @@ def in_child(
     *,
     watched: Path,
     kill_at: int | None = None,
+    signal_at: tuple[int, int] | None = None,
     full_from: int | None = None,
 ) -> Died:
     """Call `action` in a child, whose exit code is what it returns.
 
     watched: the folder whose files count. kill_at: the child is killed at its so many-th touch, from 0, with no
-    chance to clean up. full_from: from that touch on nothing can be written, as on a full disk.
+    chance to clean up. signal_at: (touch, signal), which it may answer. full_from: from that touch on nothing can be
+    written, as on a full disk.
     """
     reading, writing = os.pipe()
+    listening, speaking = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # about threads, of which torch's are idle
         child = os.fork()
     if child == 0:
         code = _FAILED
         try:
-            os.close(reading)
-            _watch(writing, str(watched), kill_at, full_from)
+            # Pipes and devices take what they are given on a full disk too.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the child lives
+            sys.stderr = os.fdopen(speaking, "w")
+            signals = {} if kill_at is None else {kill_at: signal.SIGKILL}
+            if signal_at is not None:
+                signals[signal_at[0]] = signal_at[1]
+            _watch(writing, str(watched), signals, full_from)
             code = action() or 0
         except BaseException:
             traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        events = len(pipe.read())
+    os.close(speaking)
+    with os.fdopen(reading, "rb") as pipe, os.fdopen(listening, "r") as heard:
+        events, said = len(pipe.read()), heard.read()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    assert code != _FAILED, "the child raised an error; it stands above"
-    return Died(code, events)
+    assert code != _FAILED, said
+    return Died(code, events, said)
 
 
-def _watch(pipe: int, watched: str, kill_at: int | None, full_from: int | None) -> None:
+def _watch(pipe: int, watched: str, signals: dict[int, int], full_from: int | None) -> None:
     torch.set_num_threads(1)  # a fork has none of the parent's threads
     touches = 0
 
@@ -74,11 +85,11 @@ def _watch(pipe: int, watched: str, kill_at: int | None, full_from: int | None) 
             return
         if not os.path.abspath(os.fspath(arguments[0])).startswith(watched):  # noqa: PTH100
             return
-        if touches == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if touches == full_from:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         touches += 1
         os.write(pipe, b".")
+        if touches - 1 == full_from:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        if touches - 1 in signals:  # last: what answers the signal may raise, and touch files itself
+            os.kill(os.getpid(), signals[touches - 1])
 
     sys.addaudithook(note)

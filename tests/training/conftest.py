@@ -51,7 +51,12 @@ def corpus(tmp_path):
     return path
 
 
-@pytest.fixture
-def plan(corpus):
+def plan_for(corpus):
     """Arguments of `roberta train mlm` that make a small model of the corpus in nine steps; give it an -o."""
     return ["train", "mlm", str(corpus), "--tokenizer", str(TINY), *SMALL, *PLAN]
+
+
+@pytest.fixture
+def plan(corpus):
+    """The same for a corpus of this test."""
+    return plan_for(corpus)
