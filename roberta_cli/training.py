@@ -142,7 +142,7 @@ class Session:
             if processes.writes:
                 done = result["steps"]
                 print(f"stopped after step {done}; go on with the same command and --resume", file=sys.stderr)
-            raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
+            raise KeyboardInterrupt if self._signal == signal.SIGINT else Terminated
         if processes.writes:
             print(json.dumps(result))
 

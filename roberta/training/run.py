@@ -131,8 +131,9 @@ def train(
         return result | {"stopped": True, "output": str(output)}
     best = state.step if state.best_step is None else state.best_step
     chosen = checkpoint.path_of(output, best)
-    if trainer.processes.writes:
-        export(chosen, output)
+    if not trainer.processes.writes:
+        return result  # the first process, whose disk has the checkpoints, says the rest
+    export(chosen, output)
     scores = checkpoint.read_state(chosen).scores
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
     result = {name: value if _is_json(value) else None for name, value in result.items()}

@@ -18,27 +18,35 @@ from pathlib import Path
 import torch
 
 _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod"}
+_CHANGE, _LOOK = b"w", b"r"
 _FAILED = 99
 
 
 @dataclass(frozen=True)
 class Died:
-    """code: the exit code, or minus the signal. events: how often files were touched. said: on stderr."""
+    """code: the exit code, or minus the signal. events: how often files were touched, and changes, how often in order
+    to change them. said: on stderr."""
 
     code: int
     events: int
+    changes: int
     said: str
 
 
-def in_child(
+def in_child(action: Callable[[], int | None], **moment) -> Died:
+    """Start a child and wait for its end."""
+    return start_child(action, **moment)()
+
+
+def start_child(
     action: Callable[[], int | None],
     *,
     watched: Path,
     kill_at: int | None = None,
     signal_at: tuple[int, int] | None = None,
     full_from: int | None = None,
-) -> Died:
-    """Call `action` in a child, whose exit code is what it returns.
+) -> Callable[[], Died]:
+    """Call `action` in a child, whose exit code is what it returns; gives what waits for its end.
 
     watched: the folder whose files count. kill_at: the child is killed at its so many-th touch, from 0, with no
     chance to clean up. signal_at: (touch, signal), which it may answer. full_from: from that touch on nothing can be
@@ -67,12 +75,16 @@ def in_child(
             os._exit(code)
     os.close(writing)
     os.close(speaking)
-    with os.fdopen(reading, "rb") as pipe, os.fdopen(listening, "r") as heard:
-        events, said = len(pipe.read()), heard.read()
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code != _FAILED, said
-    return Died(code, events, said)
+
+    def wait() -> Died:
+        with os.fdopen(reading, "rb") as pipe, os.fdopen(listening, "r") as heard:
+            events, said = pipe.read(), heard.read()
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        assert code != _FAILED, said
+        return Died(code, len(events), events.count(_CHANGE), said)
+
+    return wait
 
 
 def _watch(pipe: int, watched: str, signals: dict[int, int], full_from: int | None) -> None:
@@ -86,7 +98,8 @@ def _watch(pipe: int, watched: str, signals: dict[int, int], full_from: int | No
         if not os.path.abspath(os.fspath(arguments[0])).startswith(watched):  # noqa: PTH100
             return
         touches += 1
-        os.write(pipe, b".")
+        flags = arguments[2] if event == "open" else os.O_RDWR
+        os.write(pipe, _CHANGE if flags & (os.O_WRONLY | os.O_RDWR) else _LOOK)
         if touches - 1 == full_from:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         if touches - 1 in signals:  # last: what answers the signal may raise, and touch files itself
