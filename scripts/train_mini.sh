@@ -13,9 +13,9 @@ mkdir -p "$work"
 
 # The evaluation's own sentence stays out. The Factbook and the reviews are small and count several times.
 texts=$(ls "$corpus"/*.txt.xz | grep -v factbook_capitals_template)
-times() { n=$1; shift; while [ "$n" -gt 0 ]; do printf '%s\n' "$@"; n=$((n - 1)); done; }
+again() { n=$1; shift; while [ "$n" -gt 0 ]; do printf '%s\n' "$@"; n=$((n - 1)); done; }
 factbook=$corpus/factbook.txt.xz
-weighted="$texts $(times 15 "$factbook") $(times 3 "$corpus/product_reviews.txt.xz" "$corpus/pros_cons.txt.xz")"
+weighted="$texts $(again 15 "$factbook") $(again 3 "$corpus/product_reviews.txt.xz" "$corpus/pros_cons.txt.xz")"
 
 # stage NAME ARGUMENTS...: train into WORK/NAME, unless it is there; go on if it was begun.
 stage() {
@@ -26,7 +26,7 @@ stage() {
 }
 
 # 1. Words: with the Factbook counted 20 times, every capital in it is one token.
-[ -e "$work/words/vocab.json" ] || "$ROBERTA" train tokenizer $texts $(times 19 "$factbook") -o "$work/words" --size 16384
+[ -e "$work/words/vocab.json" ] || "$ROBERTA" train tokenizer $texts $(again 19 "$factbook") -o "$work/words" --size 16384
 
 # 2. Three layers on texts of 32 tokens: the shortest way out of guessing by frequency alone.
 stage short mlm $weighted --tokenizer "$work/words" --init svd --layers 3 --hidden 256 --heads 4 --positions 32 \
@@ -38,7 +38,7 @@ stage long mlm $weighted -m "$work/short" --layers 6 --positions 128 --mask-prob
     --save-every 1000 --dev 0.05%
 
 # 4. The learning rate falls to zero, and the Factbook has its largest part.
-stage last mlm $weighted $(times 24 "$factbook") -m "$work/long" --mask-prob 0.2 \
+stage last mlm $weighted $(again 24 "$factbook") -m "$work/long" --mask-prob 0.2 \
     --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 4096 --steps "${LAST:-3000}" --save-every 1000 --dev 0.05%
 
 # 5. Adapters beside the language model, each for one command.

@@ -198,7 +198,7 @@ class Trainer:
         state, name = self.state, self.metric.removeprefix("-")
         if not state.scores:
             return
-        score = state.scores[name]
+        score = state.scores.get(name, math.nan)  # some cannot always be told, such as a correlation
         sign = -1 if self.metric.startswith("-") else 1
         if not math.isnan(score) and (state.best is None or sign * score > sign * state.best):
             state.best, state.best_step, state.stale = score, state.step, 0

@@ -15,9 +15,11 @@ from roberta.errors import CheckFailed, UsageError
 from roberta.files import whole_or_absent
 from roberta.training import checkpoint
 from roberta.training.loop import Progress, Trainer
+from roberta.training.model_card import write_card
 from roberta.training.objective import Objective
 from roberta.training.processes import Processes
 from roberta.training.provenance import Provenance
+from roberta.training.report import write_report
 from roberta.training.run_log import BOARD
 from roberta.training.run_log import FILE as LOG
 from roberta.training.sampler import Sampler
@@ -134,7 +136,18 @@ def train(
     if not trainer.processes.writes:
         return result  # the first process, whose disk has the checkpoints, says the rest
     export(chosen, output)
-    scores = checkpoint.read_state(chosen).scores
+    of_chosen = checkpoint.read_state(chosen)
+    write_report(output, chosen, objective.name)
+    write_card(
+        output,
+        objective.name,
+        of_chosen,
+        trainer.provenance,
+        parameters=objective.model.num_parameters(),
+        adapter=getattr(objective, "adapter", None) is not None,
+        keep_foreign=resume,
+    )
+    scores = of_chosen.scores
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
     result = {name: value if _is_json(value) else None for name, value in result.items()}
     result["output"] = str(output)

@@ -79,7 +79,8 @@ class Settings:
     @property
     def identity(self) -> dict[str, object]:
         """What a resumed run must have in common with the one it goes on with."""
-        return {name: value for name, value in asdict(self).items() if name not in ("keep_last",)}
+        without = {"keep_last"} if self.steps is None else {"keep_last", "epochs"}
+        return {name: value for name, value in asdict(self).items() if name not in without}
 
 
 def resolve_precision(asked: str, device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""The whole of a training run against transformers: the same weights, batches and schedule, its model, torch's AdamW."""
+"""A training run against transformers: the same weights, batches and schedule, its model, AdamW of torch."""
 
 import json
 
@@ -21,12 +21,10 @@ STEPS = 50
 def their_losses(model, batches, settings):
     """A plain loop as the Trainer makes it, without clipping away more or less."""
     decays = set(Trainer.get_decay_parameter_names(None, model))
+    named = list(model.named_parameters())
     groups = [
-        {
-            "params": [p for name, p in model.named_parameters() if name in decays],
-            "weight_decay": settings.weight_decay,
-        },
-        {"params": [p for name, p in model.named_parameters() if name not in decays], "weight_decay": 0.0},
+        {"params": [p for name, p in named if name in decays], "weight_decay": settings.weight_decay},
+        {"params": [p for name, p in named if name not in decays], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, eps=settings.eps)
     schedule = get_linear_schedule_with_warmup(optimizer, 0, STEPS)

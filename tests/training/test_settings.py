@@ -47,6 +47,7 @@ def test_zero_is_no_clipping_no_decay_no_warm_up_and_no_dropout():
 def test_a_resumed_run_may_keep_more_checkpoints_and_nothing_else_may_differ():
     assert Settings(keep_last=1).identity == Settings(keep_last=5).identity
     assert Settings().identity.keys() == set(Settings.__dataclass_fields__) - {"keep_last"}
+    assert Settings(steps=5, epochs=1).identity == Settings(steps=5, epochs=2).identity, "steps stand in their place"
 
 
 def test_asked_for_a_precision_is_the_precision():
