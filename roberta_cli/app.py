@@ -31,7 +31,8 @@ ANSWERING = (
     "choose",
     "generate",
 )  # a result for each record
-COMMANDS = (*ANSWERING, "train")
+HELPING = ("man", "completions")  # about roberta itself: no records, no model, no configuration
+COMMANDS = (*ANSWERING, "train", *HELPING)
 # Commands that stand behind another: `train mlm` is the function mlm of commands/train/mlm.py.
 INNER = {"train": ("tokenizer", "mlm", "causal", "classify", "regress", "multilabel", "ner", "qa", "choose", "embed")}
 LEAVES = tuple(names for name in COMMANDS for names in ([(name, inner) for inner in INNER.get(name, ())] or [(name,)]))
@@ -59,10 +60,21 @@ class CommandList(ReadsByHand, TyperGroup):
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str, Command | TyperGroup, list[str]]:
         name, *rest = args
-        if name not in self.known:
-            near = get_close_matches(name, self.known)
-            raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx)
+        _refuse_unknown(name, self.known, ctx)
         return name, build(*self.before, name), rest
+
+
+def _refuse_unknown(name: str, known: Sequence[str], context: typer.Context | None = None) -> None:
+    if name not in known:
+        near = get_close_matches(name, known)
+        raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), context)
+
+
+def known_command(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of a command as they were typed, such as ["train", "mlm"]. Raises ParseError: there is none."""
+    for number, name in enumerate(names):
+        _refuse_unknown(name, INNER.get(names[0], ()) if number == 1 else COMMANDS if number == 0 else ())
+    return tuple(names)
 
 
 def function(*names: str) -> Callable | ModuleType:
@@ -97,7 +109,16 @@ def program() -> TyperGroup:
 
     @app.callback()
     def roberta(version: options.Version = False) -> None:
-        """RoBERTa for text: missing words, labels, vectors, tokens; from arguments, files or a pipe."""
+        """RoBERTa for text: missing words, labels, vectors, tokens; from arguments, files or a pipe.
+
+        Examples:
+
+        roberta fill-mask "The capital of France is <mask>."
+
+        printf 'one text a line\\nor JSON lines\\n' | roberta embed --dims 4
+
+        roberta man fill-mask
+        """
 
     return typer.main.get_command(app)
 

@@ -17,21 +17,28 @@ from roberta import errors
 
 
 class ExitCode(IntEnum):
-    """What the exit status of `roberta` says."""
+    """What the exit status of `roberta` says; `meaning` is what the manual says of it."""
 
-    ANSWERED = 0  # all records answered
-    RECORD_FAILED = 1
-    WRONG_USE = 2  # an unknown flag, an impossible combination, nothing to read
-    UNREADABLE_INPUT = 3
-    NO_MODEL = 4  # not found, not readable, or not one that fits the command
-    NO_RESOURCES = 5  # out of memory; a device or the output that cannot be used
-    MISSING_EXTRA = 6
-    NO_NETWORK = 7  # needed, and refused or offline
-    CHECK_FAILED = 8
-    BUG = 70  # ours
-    INTERRUPTED = 130  # Ctrl-C
-    CLOSED_PIPE = 141
-    TERMINATED = 143  # SIGTERM
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str):
+        code = int.__new__(cls, value)
+        code._value_, code.meaning = value, meaning
+        return code
+
+    ANSWERED = 0, "all records answered"
+    RECORD_FAILED = 1, "a record failed"
+    WRONG_USE = 2, "wrong use: an unknown flag, an impossible combination, nothing to read"
+    UNREADABLE_INPUT = 3, "an input file or stream cannot be read or parsed"
+    NO_MODEL = 4, "the model cannot be found, read, or does not fit the command"
+    NO_RESOURCES = 5, "out of memory, or a device or the output cannot be used"
+    MISSING_EXTRA = 6, "an optional package is missing; the install command is printed"
+    NO_NETWORK = 7, "the network is needed, and refused or offline"
+    CHECK_FAILED = 8, "a check failed"
+    BUG = 70, "a fault of ours: one sentence, and `--debug`"
+    INTERRUPTED = 130, "Ctrl-C"
+    CLOSED_PIPE = 141, "a closed pipe (silent)"
+    TERMINATED = 143, "SIGTERM"
 
 
 _CODE_OF = {

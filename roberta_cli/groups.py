@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import get_type_hints
@@ -66,9 +67,24 @@ class Writing:
 
 @dataclass(frozen=True)
 class WritingNumbers(Writing):
-    """The same for results with scores or vectors in them."""
+    """Where results go, in which form and how exact, and what becomes of records that fail."""
 
     digits: options.Digits = None
+
+
+def headings(command: Callable) -> dict[str, str]:
+    """What the flags are about that a command takes through groups: name in Python -> what the group says of itself.
+
+    >>> def greet(name: str, *, writing: Writing) -> None: ...
+    >>> headings(greet)["output"]
+    'Where results go and in which form, and what becomes of records that fail'
+    """
+    found: dict[str, str] = {}
+    for kind in get_type_hints(command).values():
+        if isinstance(kind, type) and is_dataclass(kind):
+            about = re.split("[:;.]", " ".join(inspect.getdoc(kind).split()))[0]
+            found |= dict.fromkeys((field.name for field in fields(kind)), about)
+    return found
 
 
 def spread(command: Callable) -> Callable:

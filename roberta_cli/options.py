@@ -25,6 +25,14 @@ class OutputFormat(StrEnum):
     squad = "squad"
 
 
+class Shell(StrEnum):
+    """Shells that complete."""
+
+    bash = "bash"
+    zsh = "zsh"
+    fish = "fish"
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"roberta {__version__}")
@@ -57,8 +65,8 @@ InputFormat = Annotated[
     str | None,
     Option(
         "--input-format",
-        metavar="FORM",
-        help="jsonl, json, csv, tsv, txt (a text a line), doc, squad, conll; else the suffix tells, or the first line.",
+        metavar="jsonl|json|csv|tsv|txt|doc|squad|conll",
+        help="What the input is: txt has a text a line, doc is one text; else the suffix tells, or the first line.",
     ),
 ]
 Doc = Annotated[bool, Option("--doc", help="Each file is one text.")]
@@ -197,8 +205,8 @@ Pool = Annotated[
     str,
     Option(
         "--pool",
-        metavar="auto|mean|cls|max|...",
-        help="From tokens to one vector: also mean-sqrt-len, weighted, last; auto is what the folder says, else mean.",
+        metavar="auto|mean|cls|max|mean-sqrt-len|weighted|last",
+        help="From tokens to one vector, or several with commas, joined; auto is what the folder says, else mean.",
     ),
 ]
 Layer = Annotated[str, Option("--layer", metavar="N,..", help="Layer to read, -1 the last; the mean of several.")]
@@ -375,3 +383,7 @@ Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but erro
 Debug = Annotated[
     bool, Option("--debug", callback=_remember_debug, is_eager=True, help="Show the traceback of an error.")
 ]
+
+# man, completions
+CommandNames = Annotated[list[str] | None, Argument(metavar="COMMAND", help="A command; without it, roberta itself.")]
+ShellName = Annotated[Shell, Argument(metavar="bash|zsh|fish", help="The shell to complete in.")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roberta_cli import app
+from roberta_cli import app, tree
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,8 +24,7 @@ def readme_lines() -> list[str]:
 
 
 def help_lines() -> list[str]:
-    lines = [line.strip() for names in app.LEAVES for line in app.build(*names).help.splitlines()]
-    return [line for line in lines if re.match(r"(roberta|printf) ", line)]
+    return [line for page in tree.pages() for line in page.examples]
 
 
 def test_the_examples_are_found():
