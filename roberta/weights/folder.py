@@ -13,6 +13,7 @@ from roberta.files import read_json, write_json
 from roberta.hub import Origin
 from roberta.weights.adapter import merged
 from roberta.weights.arrays import dtype_name, is_float
+from roberta.weights.foreign_names import to_published
 from roberta.weights.formats import FORMATS, PYTORCH, SAFETENSORS, Format, read_file
 
 SHARD_SIZE = "5GB"
@@ -31,7 +32,9 @@ _CONVERT = {  # files of other frameworks, for the message when there are no oth
 
 @dataclass(frozen=True)
 class Weights:
-    """The tensors of a checkpoint by the names that its files give them, and where they come from, for messages.
+    """The tensors of a checkpoint by their published names, and where they come from, for messages.
+
+    Names of other frameworks are turned into the published ones; what PyTorch files call otherwise is left to `match`.
 
     The arrays are writable, contiguous and in native order; most are views of mapped files, so that a tensor made over
     one costs no memory beyond it. bfloat16 is marked by `arrays.BFLOAT16`.
@@ -83,6 +86,7 @@ def read_weights(origin: Origin) -> Weights:
     """
     path = find_weights(origin)
     tensors = _read_shards(origin, path) if path.name.endswith(_INDEX) else read_file(path)
+    tensors = to_published(tensors, source=str(path))
     if origin.adapter is None:
         return Weights(tensors, str(path))
     return Weights(merged(tensors, origin.adapter), f"{path} with {origin.adapter}")

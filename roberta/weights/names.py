@@ -1,7 +1,7 @@
-"""One table for each naming that weights come in, and the one way from a file's names to a model's.
+"""The published names of weights, and the one way from a file's names to a model's.
 
 The model's names are the published PyTorch ones, so PyTorch's own table is short: what older files spell otherwise.
-A naming is a row of rules here; its file format lives elsewhere and knows nothing of names.
+The names of other frameworks are in `foreign_names`. File formats live elsewhere and know nothing of names.
 """
 
 import re
@@ -74,11 +74,8 @@ def match(
                 "these weights are quantized or damaged, get the original ones"
             )
         other = sources.setdefault(parameter, name)
-        if other != name and not _equal(tensors[other], array):
-            raise CheckpointError(
-                f"{source}: {other!r} and {name!r} mean the same parameter but differ; remove the wrong one, "
-                "or set tie_word_embeddings to false if they are two"
-            )
+        if other != name:
+            check_equal(other, tensors[other], name, array, source=source)
     for name in expected:
         parameter = same.get(_full(name), _full(name))
         if parameter in sources:
@@ -96,6 +93,15 @@ def published(name: str) -> str:
     """
     full = _full(_modern(name))
     return SAME.get(full, full)
+
+
+def check_equal(one_name: str, one: np.ndarray, other_name: str, other: np.ndarray, *, source: str) -> None:
+    """Raises CheckpointError unless two tensors that stand for one parameter are the same, bit for bit."""
+    if not _equal(one, other):
+        raise CheckpointError(
+            f"{source}: {one_name!r} and {other_name!r} mean the same parameter but differ; remove the wrong one, "
+            "or set tie_word_embeddings to false if they are two"
+        )
 
 
 def _modern(name: str) -> str:
