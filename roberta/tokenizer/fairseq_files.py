@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roberta.errors import CheckpointError, InputError
+from roberta.errors import CheckpointError
 from roberta.files import read_json, whole_or_absent
 from roberta.tokenizer.byte_alphabet import CHARACTERS
 from roberta.tokenizer.vocabulary import MERGES_HEADER, Vocabulary, ids_of, names_by_id, read_merges, read_text
@@ -75,8 +75,8 @@ def save_fairseq(tokenizer: RobertaTokenizer, folder: Path, rows: int) -> None:
     Rows beyond the tokenizer's tokens become made-up words. The counts of dict.txt, which fairseq sorted it by and
     does not need again, only fall from line to line.
 
-    Raises InputError: framing tokens with other ids than fairseq gives them, no `<mask>`, more tokens than rows, or a
-    token that dict.txt cannot spell.
+    Raises CheckpointError: framing tokens with other ids than fairseq gives them, no `<mask>`, more tokens than rows,
+    or a token that dict.txt cannot spell.
     """
     tokens = _tokens(tokenizer, rows)
     merges = tokenizer._vocabulary.merges.lines
@@ -93,16 +93,18 @@ def _tokens(tokenizer: RobertaTokenizer, rows: int) -> list[str]:
     """The token of each row of the table of words."""
     ids = tokenizer.get_vocab()
     if len(ids) > rows or max(ids.values()) >= rows:
-        raise InputError(
+        raise CheckpointError(
             f"the tokenizer has {len(ids)} tokens and the model only {rows} rows for them; resize the model"
         )
     framing = [ids.get(token) for token in FRAMING]
     if framing != list(range(len(FRAMING))):
-        raise InputError(
+        raise CheckpointError(
             f"{', '.join(FRAMING)} have the ids {framing}, which in fairseq are 0 to 3; it cannot be one of fairseq"
         )
     if MASK not in ids:
-        raise InputError(f"fairseq needs the token {MASK}, which this tokenizer lacks; add it and resize the model")
+        raise CheckpointError(
+            f"fairseq needs the token {MASK}, which this tokenizer lacks; add it and resize the model"
+        )
     tokens = {id: token for token, id in ids.items()}
     made_up = (word for number in range(2 * rows) if (word := f"{FILLER}{number:04}") not in ids)
     return [tokens[id] if id in tokens else next(made_up) for id in range(rows)]
@@ -114,7 +116,7 @@ def _word(token: str, numbers: dict[str, int]) -> str:
         return str(numbers[token])
     line = token.encode("utf-8", "ignore").decode()  # without lone surrogates
     if _is_number(token) or line.strip().splitlines() != [token]:
-        raise InputError(f"the token {token!r} has no spelling in fairseq's dict.txt; it cannot be one of fairseq")
+        raise CheckpointError(f"the token {token!r} has no spelling in fairseq's dict.txt; it cannot be one of fairseq")
     return token
 
 
