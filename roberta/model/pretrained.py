@@ -16,6 +16,7 @@ from roberta.hub import Origin
 from roberta.model.loading import load_weights, to_array, torch_dtype
 from roberta.weights.adapter import read_config
 from roberta.weights.folder import SHARD_SIZE, Weights, read_weights, save_weights
+from roberta.weights.formats import FLAX, FORMATS, TENSORFLOW, Format
 
 # The attention that is computed is the same, and weights are mapped whatever is asked.
 _WITHOUT_EFFECT = ("attn_implementation", "low_cpu_mem_usage", "use_safetensors")
@@ -67,6 +68,8 @@ class PretrainedModel(nn.Module):
         *,
         config: RobertaConfig | str | Path | None = None,
         state_dict: dict[str, Tensor] | None = None,
+        from_tf: bool = False,
+        from_flax: bool = False,
         strict: bool = False,
         dtype: torch.dtype | str | None = None,
         device: torch.device | str | None = None,
@@ -75,6 +78,7 @@ class PretrainedModel(nn.Module):
         """Read a checkpoint from a folder or a hub id, ready for inference (`eval` mode).
 
         config: used in place of the folder's own. state_dict: used in place of the folder's weights.
+        from_tf, from_flax: take TensorFlow's or Flax's weights where there are PyTorch ones too, which come first.
         strict: a missing head or pooler is an error; otherwise it is drawn at random and named in one warning.
         dtype: the type of the weights, float32 unless given; "auto" keeps the stored one. `torch_dtype` means the same.
         device: where the weights go; `device_map` means the same, and "auto" a GPU where there is one. Float32
@@ -103,7 +107,8 @@ class PretrainedModel(nn.Module):
             )
         with torch.device("meta"):  # names and shapes only: the stored weights take their places without a copy
             model = cls(config, **own)
-        stored = read_weights(origin) if state_dict is None else _copied(state_dict)
+        kinds = _kinds(from_tf, from_flax)
+        stored = read_weights(origin, kinds) if state_dict is None else _copied(state_dict)
         load_weights(model, stored, dtype=torch_dtype(dtype, config, stored), device=device, strict=strict)
         model.read_beside(origin)
         return model.eval()
@@ -253,6 +258,13 @@ class PretrainedModel(nn.Module):
     def is_recomputing(self) -> bool:
         """Whether layers will run twice, so that a cache filled by them would be filled twice."""
         return self.training and self.is_gradient_checkpointing
+
+
+def _kinds(from_tf: bool, from_flax: bool) -> tuple[Format, ...]:
+    """The formats in which weights are looked for. Raises InputError: both are asked for."""
+    if from_tf and from_flax:
+        raise InputError("from_tf and from_flax each name the one file to take; give one of them")
+    return (TENSORFLOW,) if from_tf else (FLAX,) if from_flax else FORMATS
 
 
 def _copied(state_dict: dict[str, Tensor]) -> Weights:

@@ -10,21 +10,15 @@ from roberta.errors import CheckpointError
 from roberta.files import read_json
 from roberta.hub import Origin
 from roberta.tokenizer.added_tokens import AddedToken
+from roberta.tokenizer.fairseq_files import DICTIONARY_FILE, ENCODER_FILE, FAIRSEQ_MERGES_FILE, read_fairseq
 from roberta.tokenizer.special_tokens import ADDITIONAL, NAMES
-from roberta.tokenizer.vocabulary import (
-    Vocabulary,
-    added_tokens_of,
-    read_fairseq,
-    read_tokenizer_json,
-    read_vocab_and_merges,
-)
+from roberta.tokenizer.vocabulary import Vocabulary, added_tokens_of, read_tokenizer_json, read_vocab_and_merges
 
 SETTINGS_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 ADDED_TOKENS_FILE = "added_tokens.json"
 SINGLE_FILE = "tokenizer.json"
 VOCAB_FILE, MERGES_FILE = "vocab.json", "merges.txt"
-FAIRSEQ_FILES = ("dict.txt", "encoder.json", "vocab.bpe")
 
 # Tokenizers of the same kind: classes of other names split text in other ways, and the ids would look right.
 _SAME_KIND = ("Roberta", "PreTrainedTokenizerFast", "GPT2", "Bart", "Longformer")
@@ -69,8 +63,9 @@ def _vocabulary(origin: Origin, single_file_first: bool) -> Vocabulary:
         return merges and read_vocab_and_merges(vocab, merges)
 
     def from_fairseq() -> Vocabulary | None:
-        files = [origin.file(name) for name in FAIRSEQ_FILES]
-        return read_fairseq(*files) if all(files) else None
+        dictionary = origin.file(DICTIONARY_FILE)
+        merges = dictionary and origin.file(FAIRSEQ_MERGES_FILE)
+        return merges and read_fairseq(dictionary, origin.file(ENCODER_FILE), merges)
 
     readers = [from_two_files, from_single_file]
     for reader in (*(reversed(readers) if single_file_first else readers), from_fairseq):
@@ -79,7 +74,7 @@ def _vocabulary(origin: Origin, single_file_first: bool) -> Vocabulary:
             return vocabulary
     raise CheckpointError(
         f"{origin}: no vocabulary; looked for {VOCAB_FILE} with {MERGES_FILE}, for {SINGLE_FILE}, and for "
-        f"{', '.join(FAIRSEQ_FILES)}; copy them from the model that this one was trained from"
+        f"{DICTIONARY_FILE} with {FAIRSEQ_MERGES_FILE}; copy them from the model that this one was trained from"
     )
 
 

@@ -39,7 +39,7 @@ class Vocabulary:
         whole_words: bool = False,
         source: str = "the vocabulary",
     ):
-        self.names = _names_by_id(ids, source)
+        self.names = names_by_id(ids, source)
         self.ids = ids
         self.merges = Merges(merges)
         _check_merges(ids, self.merges, source)
@@ -77,12 +77,12 @@ def read_vocab_and_merges(vocab_file: Path, merges_file: Path) -> Vocabulary:
 
     Raises CheckpointError: a file cannot be read, is too long, or does not pass the checks of Vocabulary.
     """
-    return Vocabulary(_ids(read_json(vocab_file), str(vocab_file)), read_merges(merges_file), source=str(vocab_file))
+    return Vocabulary(ids_of(read_json(vocab_file), str(vocab_file)), read_merges(merges_file), source=str(vocab_file))
 
 
 def read_merges(path: Path) -> list[str]:
     """The lines of a merges.txt or vocab.bpe, its `#version` line and empty lines left out."""
-    lines = _read_text(path).split("\n")
+    lines = read_text(path).split("\n")
     if lines[0].startswith("#version"):
         del lines[0]
     while lines and not lines[-1]:
@@ -104,7 +104,7 @@ def read_tokenizer_json(path: Path) -> Vocabulary:
     if not isinstance(merges, list):
         raise CheckpointError(f"{path}: no list of merges in this file; it is damaged, fetch it again")
     added = added_tokens_of(content.get("added_tokens") or [], str(path))
-    ids = _ids(model["vocab"], str(path))
+    ids = ids_of(model["vocab"], str(path))
     known = range(len(ids) + len(added))
     if any(id not in known for id in added):
         raise CheckpointError(f"{path}: an added token has an id beyond the {len(known)} tokens; the file is damaged")
@@ -116,32 +116,6 @@ def read_tokenizer_json(path: Path) -> Vocabulary:
         whole_words=model.get("ignore_merges") is True,
         source=str(path),
     )
-
-
-def read_fairseq(dictionary_file: Path, encoder_file: Path, merges_file: Path) -> Vocabulary:
-    """Read fairseq's dict.txt, encoder.json and vocab.bpe.
-
-    dict.txt numbers words that are themselves numbers: those of encoder.json. The framing tokens come before its first
-    line, `<mask>` after its last.
-
-    Raises CheckpointError: a line is not "WORD COUNT", a number unknown to encoder.json, or the checks of Vocabulary.
-    """
-    names = {number: token for token, number in _ids(read_json(encoder_file), str(encoder_file)).items()}
-    ids = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
-    lines = _read_text(dictionary_file).removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        word, blank, count = line.removesuffix(" #fairseq:overwrite").rpartition(" ")
-        if not blank or not count.lstrip("-").isdecimal():
-            raise CheckpointError(f"{dictionary_file}:{number}: {line[:40]!r} is not a word and its count")
-        if word.isascii() and word.isdecimal():
-            if int(word) not in names:
-                raise CheckpointError(f"{dictionary_file}:{number}: {word} is no number of {encoder_file.name}")
-            word = names[int(word)]
-        if word in ids:
-            raise CheckpointError(f"{dictionary_file}:{number}: {word!r} is given twice")
-        ids[word] = len(ids)
-    ids.setdefault("<mask>", len(ids))
-    return Vocabulary(ids, read_merges(merges_file), source=str(dictionary_file))
 
 
 def added_tokens_of(entries: Any, source: str) -> dict[int, AddedToken]:
@@ -159,7 +133,7 @@ def added_tokens_of(entries: Any, source: str) -> dict[int, AddedToken]:
     return {id: token for id, token in sorted(added.items()) if token.content}
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     try:
         size, content = path.stat().st_size, b""
         if size <= JSON_LIMIT:
@@ -174,7 +148,7 @@ def _read_text(path: Path) -> str:
         raise CheckpointError(f"{path}: not UTF-8 at byte {error.start}; the file is damaged, fetch it again") from None
 
 
-def _ids(found: dict[str, Any], source: str) -> dict[str, int]:
+def ids_of(found: dict[str, Any], source: str) -> dict[str, int]:
     if not found:
         raise CheckpointError(f"{source}: the vocabulary is empty")
     if set(map(type, found.values())) != {int}:
@@ -182,7 +156,7 @@ def _ids(found: dict[str, Any], source: str) -> dict[str, int]:
     return found
 
 
-def _names_by_id(ids: dict[str, int], source: str) -> list[str]:
+def names_by_id(ids: dict[str, int], source: str) -> list[str]:
     if list(ids.values()) == list(range(len(ids))):
         return list(ids)
     names: list[str | None] = [None] * len(ids)
@@ -210,8 +184,8 @@ def _check_merges(ids: dict[str, int], merges: Merges, source: str) -> None:
         for token in (left, right, left + right):
             if token not in ids:
                 raise CheckpointError(
-                    f"{source}: merge {number} ({line[:40]!r}) needs the token {token!r}, which the vocabulary lacks; "
-                    "vocabulary and merges belong to different models"
+                    f"{source}: merge {number} ({line[:40]!r}) needs the token {token[:40]!r}, which the vocabulary "
+                    "lacks; vocabulary and merges belong to different models"
                 )
 
 

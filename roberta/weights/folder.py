@@ -2,18 +2,19 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from roberta.config import RobertaConfig
 from roberta.errors import CheckpointError, UsageError
 from roberta.files import read_json, write_json
 from roberta.hub import Origin
 from roberta.weights.adapter import merged
 from roberta.weights.arrays import dtype_name, is_float
-from roberta.weights.foreign_names import to_published
+from roberta.weights.foreign_names import find_naming, to_published
 from roberta.weights.formats import FORMATS, PYTORCH, SAFETENSORS, Format, read_file
 
 SHARD_SIZE = "5GB"
@@ -21,10 +22,6 @@ _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MI
 _INDEX = ".index.json"
 _SUFFIXES = tuple(suffix for kind in FORMATS for suffix in kind.suffixes)
 _CONVERT = {  # files of other frameworks, for the message when there are no others
-    "tf_model.h5": "TensorFlow",
-    "tf_model.h5.index.json": "TensorFlow",
-    "flax_model.msgpack": "Flax",
-    "flax_model.msgpack.index.json": "Flax",
     "model.pt": "fairseq",
     "model.onnx": "ONNX",
 }
@@ -53,21 +50,21 @@ class Weights:
         return max(counts, key=lambda name: counts[name], default=None)
 
 
-def find_weights(origin: Origin) -> Path:
+def find_weights(origin: Origin, kinds: Sequence[Format] = FORMATS) -> Path:
     """The file that holds the weights, or the index of its shards: safetensors first, then PyTorch, as published.
 
-    A weight file that the origin itself names is taken as it is.
+    A weight file that the origin itself names is taken as it is. kinds: the formats that are looked for, in this order.
 
     Raises CheckpointError: there is none; says what is there instead.
     """
     if origin.chosen and origin.chosen.endswith((_INDEX, *_SUFFIXES)):
         return origin.need(origin.chosen)
-    wanted = [name for kind in FORMATS for name in (kind.file, kind.index)]
+    wanted = [name for kind in kinds for name in (kind.file, kind.index)]
     for name in wanted:
         path = origin.file(name)
         if path is not None:
             return path
-    for name in origin.names():
+    for name in origin.names() if kinds == FORMATS else ():
         if name in _CONVERT:
             raise CheckpointError(
                 f"{origin}: holds weights only as {name}, of {_CONVERT[name]}; "
@@ -76,15 +73,16 @@ def find_weights(origin: Origin) -> Path:
     return origin.need(*wanted, remedy="name a folder or repository with weights")  # there is none: it raises
 
 
-def read_weights(origin: Origin) -> Weights:
-    """Find and read the weights of a checkpoint; nothing but headers is read from the disk before it is used.
+def read_weights(origin: Origin, kinds: Sequence[Format] = FORMATS) -> Weights:
+    """Find and read the weights of a checkpoint. Where they lie as PyTorch keeps them, nothing but headers is read
+    from the disk before it is used; what other frameworks keep transposed is turned here, one tensor at a time.
 
     >>> read_weights(Origin("FacebookAI/roberta-base")).tensors["lm_head.bias"].shape
     (50265,)
 
     Raises CheckpointError: no weights, or files that are damaged, unsafe, or do not belong together.
     """
-    path = find_weights(origin)
+    path = find_weights(origin, kinds)
     tensors = _read_shards(origin, path) if path.name.endswith(_INDEX) else read_file(path)
     tensors = to_published(tensors, source=str(path))
     if origin.adapter is None:
@@ -112,10 +110,42 @@ def save_weights(
 
     Raises UsageError: a size that is not one.
     """
-    kind = SAFETENSORS if safe_serialization else PYTORCH
-    shards = _shards(_untied(tensors) if safe_serialization else dict(tensors), parse_size(max_shard_size))
+    limit = parse_size(max_shard_size)
+    if safe_serialization:
+        return _save(folder, SAFETENSORS, _untied(tensors), limit, instead_of=(SAFETENSORS, PYTORCH))
+    return _save(folder, PYTORCH, dict(tensors), limit, instead_of=(SAFETENSORS, PYTORCH))
+
+
+def save_foreign(
+    folder: Path,
+    kind: Format,
+    tensors: Mapping[str, np.ndarray],
+    config: RobertaConfig,
+    *,
+    max_shard_size: int | str = SHARD_SIZE,
+) -> list[Path]:
+    """Save tensors in a folder as another framework does, beside the weight files of other formats; else as
+    `save_weights`.
+
+    kind: TENSORFLOW or FLAX, a row of FORMATS with a naming. tensors, config: as `Naming.from_published` takes them.
+
+    >>> save_foreign(Path("my-model"), FLAX, read_weights(origin).tensors, read_config(origin))  # doctest: +SKIP
+    [PosixPath('my-model/flax_model.msgpack')]
+
+    Raises CheckpointError: what the format has no place for. MissingExtra: TensorFlow's, without h5py.
+    """
+    assert kind.naming is not None
+    theirs = kind.naming.from_published(tensors, config)
+    return _save(folder, kind, theirs, parse_size(max_shard_size), instead_of=(kind,))
+
+
+def _save(
+    folder: Path, kind: Format, tensors: dict[str, np.ndarray], limit: int, *, instead_of: Sequence[Format]
+) -> list[Path]:
+    """Write a folder's weights in one format, and remove those of a former save in the formats `instead_of`."""
+    shards = _shards(tensors, limit)
     folder.mkdir(parents=True, exist_ok=True)
-    former = [path for path in folder.iterdir() if _is_weight_file(path.name)]
+    former = [path for path in folder.iterdir() if is_weight_file(path.name, instead_of)]
     if len(shards) == 1:
         kind.write(folder / kind.file, shards[0])
         written = [folder / kind.file]
@@ -143,9 +173,13 @@ def _read_shards(origin: Origin, path: Path) -> dict[str, np.ndarray]:
     places = index.get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
         raise CheckpointError(f"{path}: no weight_map of tensor names to files; the file is damaged, fetch it again")
+    naming = find_naming(places)
+    places = places if naming is None else naming.plain_keys(places, source=str(path))
     found: dict[str, np.ndarray] = {}
     for shard in sorted(set(places.values())):
         tensors = read_file(_shard_file(origin, path, shard))
+        if naming is not None:  # an index may put before a name what the shard does not
+            tensors = naming.plain_keys(tensors, source=f"{path}: {shard}")
         listed = {name for name, place in places.items() if place == shard}
         for name in tensors:
             if name not in listed:
@@ -219,7 +253,7 @@ def _write_shards(folder: Path, kind: Format, shards: list[dict[str, np.ndarray]
     places = {tensor: name for name, shard in zip(names, shards) for tensor in shard}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as beside:
         for name, shard in zip(names, shards):
-            kind.write(Path(beside) / name, shard)
+            (kind.write_shard or kind.write)(Path(beside) / name, shard)
         if any((folder / name).exists() for name in names):
             (folder / kind.index).unlink(missing_ok=True)  # or it would, for a moment, join shards of two saves
         for name in names:
@@ -228,8 +262,9 @@ def _write_shards(folder: Path, kind: Format, shards: list[dict[str, np.ndarray]
     return [*(folder / name for name in names), folder / kind.index]
 
 
-def _is_weight_file(name: str) -> bool:
+def is_weight_file(name: str, kinds: Sequence[Format] = FORMATS) -> bool:
+    """Whether weights of a folder lie in a file of this name, or the index of their shards."""
     return any(
         name in (kind.file, kind.index) or re.fullmatch(rf"{kind.stem}-\d{{5}}-of-\d{{5}}{kind.suffixes[0]}", name)
-        for kind in FORMATS
+        for kind in kinds
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,10 +104,13 @@ def to_published(tensors: dict[str, np.ndarray], *, source: str) -> dict[str, np
 
     The kind of file does not say: safetensors come with names of every framework.
     """
-    for naming in NAMINGS:
-        if naming.recognise(tensors):
-            return naming.to_published(tensors, source=source)
-    return tensors
+    naming = find_naming(tensors)
+    return tensors if naming is None else naming.to_published(tensors, source=source)
+
+
+def find_naming(names: Collection[str]) -> Naming | None:
+    """The naming that these names are in; None: the published one, or none that is known."""
+    return next((naming for naming in NAMINGS if naming.recognise(names)), None)
 
 
 def tensorflow_scope(architecture: str) -> str:

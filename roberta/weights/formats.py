@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from roberta.errors import CheckpointError
-from roberta.weights import safetensors_file, torch_file
+from roberta.weights import flax_file, foreign_names, safetensors_file, tensorflow_file, torch_file
+from roberta.weights.naming import Naming
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -17,7 +18,8 @@ class Format:
     """A kind of weight file.
 
     recognise: whether a file that starts with these 512 bytes is one. stem: what the one file of a folder is called,
-    without its suffix; shards get a number behind it.
+    without its suffix; shards get a number behind it. naming: of the names that are written; None: the published ones.
+    write_shard: where a shard is laid out otherwise than a whole.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Format:
     recognise: Callable[[bytes], bool]
     read: Callable[[Path], dict[str, np.ndarray]]
     write: Callable[[Path, Tensors], None]
+    naming: Naming | None = None
+    write_shard: Callable[[Path, Tensors], None] | None = None
 
     @property
     def file(self) -> str:
@@ -54,13 +58,31 @@ PYTORCH = Format(
     read=torch_file.read,
     write=torch_file.write,
 )
-FORMATS = (SAFETENSORS, PYTORCH)  # in the order in which a folder is searched
+TENSORFLOW = Format(
+    name="TensorFlow",
+    stem="tf_model",
+    suffixes=(".h5", ".hdf5"),
+    recognise=tensorflow_file.recognise,
+    read=tensorflow_file.read,
+    write=tensorflow_file.write,
+    naming=foreign_names.TENSORFLOW,
+    write_shard=tensorflow_file.write_shard,
+)
+FLAX = Format(
+    name="Flax",
+    stem="flax_model",
+    suffixes=(".msgpack",),
+    recognise=flax_file.recognise,
+    read=flax_file.read,
+    write=flax_file.write,
+    naming=foreign_names.FLAX,
+)
+FORMATS = (SAFETENSORS, PYTORCH, TENSORFLOW, FLAX)  # in the order in which a folder is searched
 
 _NOT_WEIGHTS = {  # how other files start that come under the name of a weight file
     b"version https://git-lfs": "only the pointer to a file in Git LFS; fetch the file itself with: git lfs pull",
     b"<!DOCTYPE": "a web page, not weights; the download went wrong, fetch it again",
     b"<html": "a web page, not weights; the download went wrong, fetch it again",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file, as TensorFlow writes them; turn it into safetensors with: roberta convert",
 }
 
 

@@ -58,10 +58,11 @@ class MappedFile:
         if start % dtype.itemsize == 0:  # a mapping begins at a page, so the file's offset decides
             return np.frombuffer(self.content, dtype, count, start)
         found = np.empty(count, dtype)
-        self._read_into(found, start)
+        self.read_into(found, start)
         return found
 
-    def _read_into(self, array: np.ndarray, start: int) -> None:
+    def read_into(self, array: np.ndarray, start: int) -> None:
+        """Fill a contiguous array with the bytes from `start`. Raises CheckpointError: the file became shorter."""
         # Not by way of the mapping: its pages would count as resident beside the copy.
         left = memoryview(array.view(np.uint8))
         while left:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from roberta.weights.names import BODY, BUFFERS, check_equal, published
 if TYPE_CHECKING:
     from roberta.config import RobertaConfig
 
+T = TypeVar("T")
 WORDS = BODY + "embeddings.word_embeddings.weight"
 DECODER = "lm_head.decoder.weight"
 # A layer's: a whole word as in "layer.0." and "layer/0/", or as in "layer_._0/".
@@ -58,6 +59,13 @@ class Naming:
     def plain(self, name: str) -> str:
         """A file's name as the table spells it, without what files put in front or spell in several ways."""
         return name
+
+    def plain_keys(self, named: Mapping[str, T], *, source: str) -> dict[str, T]:
+        """The same by plain names. Raises CheckpointError: two names that mean the same."""
+        found = {self.plain(name): value for name, value in named.items()}
+        if len(found) < len(named):
+            raise CheckpointError(f"{source}: two of its names mean the same tensor; fetch the files again")
+        return found
 
     def recognise(self, names: Iterable[str]) -> bool:
         """Whether these are names of this framework: at least one that the table knows, and that is not the published

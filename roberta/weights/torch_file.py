@@ -6,6 +6,7 @@ import math
 import re
 import struct
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from roberta.errors import CheckpointError
 from roberta.files import whole_or_absent
 from roberta.weights.arrays import DTYPES, dtype_name, raw_bytes
 from roberta.weights.mapped_file import MappedFile
-from roberta.weights.pickling import pickle_state_dict
+from roberta.weights.pickling import pickle_object
 from roberta.weights.stored_zip import stored_members
 from roberta.weights.unpickle import Storage, Tensor, unpickle
 
@@ -105,19 +106,33 @@ def write(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 
     >>> write(Path("pytorch_model.bin"), {"lm_head.bias": np.zeros(50265, np.float32)})
     """
+    write_objects(path, OrderedDict(tensors))
+
+
+def write_objects(path: Path, root: Any) -> None:
+    """Write whatever `pickle_object` takes, with an array wherever a tensor shall stand, as `write` does."""
     storages: dict[object, Storage] = {}
     arrays: dict[str, np.ndarray] = {}
-    placed: dict[str, Tensor] = {}
-    for name, array in tensors.items():
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return place(value)
+        if isinstance(value, dict):
+            return type(value)((name, placed(item)) for name, item in value.items())
+        return [placed(item) for item in value] if isinstance(value, list) else value
+
+    def place(array: np.ndarray) -> Tensor:
         memory = (array.__array_interface__["data"][0], array.nbytes, array.dtype)
-        same = memory if array.nbytes and array.flags.c_contiguous else name
+        same = memory if array.nbytes and array.flags.c_contiguous else len(storages)
         if same not in storages:
             storages[same] = Storage(str(len(storages)), DTYPES[dtype_name(array)], array.size)
             arrays[storages[same].key] = array
         stride = tuple(math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim))
-        placed[name] = Tensor(storages[same], 0, array.shape, stride)
+        return Tensor(storages[same], 0, array.shape, stride)
+
+    pickled = pickle_object(placed(root))
     with whole_or_absent(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-        _add(archive, "data.pkl", pickle_state_dict(placed))
+        _add(archive, "data.pkl", pickled)
         _add(archive, "byteorder", b"little")
         for key, array in arrays.items():
             _add(archive, f"data/{key}", raw_bytes(array))

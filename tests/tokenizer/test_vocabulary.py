@@ -5,7 +5,7 @@ import pytest
 from roberta.errors import CheckpointError
 from roberta.tokenizer import RobertaTokenizerFast, vocabulary
 from roberta.tokenizer.byte_alphabet import CHARACTERS
-from roberta.tokenizer.vocabulary import Vocabulary, read_fairseq, read_tokenizer_json, read_vocab_and_merges
+from roberta.tokenizer.vocabulary import Vocabulary, read_tokenizer_json, read_vocab_and_merges
 from tests.tokenizer.conftest import TINY
 
 BYTES = {character: id for id, character in enumerate(CHARACTERS)}
@@ -126,24 +126,3 @@ def test_a_tokenizer_json_of_another_kind_is_refused(single_file, part, value):
     path.write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
         read_tokenizer_json(path)
-
-
-def fairseq_files(folder, lines):
-    (folder / "dict.txt").write_text("\n".join(lines) + "\n")
-    (folder / "encoder.json").write_text(json.dumps({**BYTES, "ab": 256, "<|endoftext|>": 257}))
-    (folder / "vocab.bpe").write_text("#version: 0.2\na b\n")
-    return read_fairseq(folder / "dict.txt", folder / "encoder.json", folder / "vocab.bpe")
-
-
-def test_fairseq_files_are_numbered_through_the_dictionary(tmp_path):
-    numbers = ["256", *map(str, range(256)), "257"]
-    ids = fairseq_files(tmp_path, [f"{number} 7" for number in numbers] + ["madeupword0000 0"]).ids
-    assert [ids[name] for name in ("<s>", "<pad>", "</s>", "<unk>", "ab", CHARACTERS[0])] == [0, 1, 2, 3, 4, 5]
-    assert list(ids)[-3:] == ["<|endoftext|>", "madeupword0000", "<mask>"]
-    assert ids["<mask>"] == len(ids) - 1
-
-
-@pytest.mark.parametrize("lines", [["13"], ["13 x"], ["999 1"], ["13 1", "13 1"], [""]])
-def test_a_dictionary_that_cannot_be_read_names_its_line(tmp_path, lines):
-    with pytest.raises(CheckpointError, match=r"dict\.txt:\d"):
-        fairseq_files(tmp_path, lines)

@@ -1,12 +1,13 @@
 """A folder laid out as the hub's cache, with the names and shapes of roberta-base as it was published."""
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 
 from roberta.weights.arrays import DTYPES
-from roberta.weights.pickling import pickle_state_dict
+from roberta.weights.pickling import pickle_object
 from roberta.weights.torch_file import LEGACY_MAGIC
 from roberta.weights.unpickle import Storage, Tensor
 from tests.weights.weight_files import program, text
@@ -98,7 +99,7 @@ def roberta_base(cache: Path, name: str = "roberta-base", layers: int = LAYERS) 
     tensors["lm_head.decoder.weight"] = tied
     tensors["lm_head.decoder.bias"] = tensors["lm_head.bias"]
     keys = program(b"](" + b"".join(text(storage.key) for storage in storages) + b"e")
-    rest = pickle_state_dict(tensors) + keys
+    rest = pickle_object(OrderedDict(tensors)) + keys
     start = b"\x80\x02" + LEGACY_MAGIC + program(b"M\xe9\x03")
     machine = program(b"}" + text("little_endian") + b"\x88s")
     # Aligned by luck, so that the zeros are mapped; copying 500 MB of them is tested on smaller files.
