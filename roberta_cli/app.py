@@ -31,7 +31,7 @@ ANSWERING = (
     "choose",
     "generate",
 )  # a result for each record
-COMMANDS = (*ANSWERING, "train")
+COMMANDS = (*ANSWERING, "train", "convert", "info")
 # Commands that stand behind another: `train mlm` is the function mlm of commands/train/mlm.py.
 INNER = {"train": ("tokenizer", "mlm", "causal", "classify", "regress", "multilabel", "ner", "qa", "choose", "embed")}
 LEAVES = tuple(names for name in COMMANDS for names in ([(name, inner) for inner in INNER.get(name, ())] or [(name,)]))
