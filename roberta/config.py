@@ -12,6 +12,7 @@ from roberta.files import read_json, write_json
 from roberta.hub import Origin
 
 CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"  # how a causal model goes on by default
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 POSITION_TYPES = ("absolute", "relative_key", "relative_key_query")
 # Architectures whose weights look alike but whose vocabulary or layers differ: a wrong answer would look right.

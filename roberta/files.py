@@ -72,6 +72,15 @@ def whole_or_absent(path: Path) -> Iterator[Path]:
         raise
 
 
+def settle(folder: Path) -> None:
+    """Bring a folder's entries to the disk, so that a power cut leaves it whole too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_json(path: Path, value: dict) -> None:
     """Write `value` as indented JSON, whole or absent."""
     with whole_or_absent(path) as beside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from roberta_cli import stream
 from roberta_cli.endings import ExitCode, Terminated
 from roberta_cli.groups import Computing, Reading, Vocabulary, Writing
 from roberta_cli.progress import Progress
+from roberta_cli.report import word_warnings
 
 if TYPE_CHECKING:
     from roberta.engine.job import Job
@@ -55,7 +55,7 @@ def answer(
     """
     form = stream.output_form(writing, texts)
     records = stream.records_from(texts, reading)
-    _word_warnings(writing.quiet)
+    word_warnings(writing.quiet)
 
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
@@ -94,12 +94,6 @@ def answer(
         if not writing.quiet:
             print(f"{job.tally.failed} of {job.tally.records} records failed", file=sys.stderr)
         raise typer.Exit(ExitCode.RECORD_FAILED)
-
-
-def _word_warnings(quiet: bool) -> None:
-    """From now on a library's warning is one line without the place in the code; none with --quiet."""
-    warnings.simplefilter("ignore" if quiet else "default")
-    warnings.showwarning = lambda message, *where: print(f"note: {message}", file=sys.stderr)
 
 
 def _open(command: str, chosen: Vocabulary | Computing, writing: Writing) -> Runner:

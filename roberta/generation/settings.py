@@ -11,12 +11,11 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from roberta.config import RobertaConfig
+from roberta.config import GENERATION_FILE, RobertaConfig
 from roberta.errors import CheckpointError, InputError
 from roberta.files import read_json, write_json
 from roberta.hub import Origin
 
-GENERATION_FILE = "generation_config.json"
 NEW_TOKENS = 20  # where neither max_length nor max_new_tokens is given
 
 # Options of the reference that change which text comes out and are not offered here. In a file these values mean "off".

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from roberta.errors import CheckpointError, InputError
 from roberta.model.parameters import BODY, HEADS
 from roberta.weights.arrays import BFLOAT16
 from roberta.weights.folder import Weights
-from roberta.weights.names import match
+from roberta.weights.names import check_shapes, match, some
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def load_weights(
     matched = match(stored.tensors, expected, source=stored.source, ties=ties)
     if matched.unexpected:
         log.debug("%s: not used by %s: %s", stored.source, type(model).__name__, ", ".join(sorted(matched.unexpected)))
-    _check_shapes(matched.found, expected, stored.source)
+    check_shapes(matched.found, expected, stored.source)
     if matched.missing:
         _check_missing(model, expected, matched.missing, stored.source, strict)
 
@@ -77,19 +77,6 @@ def to_array(tensor: Tensor) -> np.ndarray:
     return tensor.view(torch.int16).numpy().view(BFLOAT16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
-def _check_shapes(found: Mapping[str, np.ndarray], expected: Mapping[str, torch.Size], source: str) -> None:
-    wrong = [
-        f"{name} is {array.shape}, the model needs {tuple(expected[name])}"
-        for name, array in found.items()
-        if array.shape != tuple(expected[name])
-    ]
-    if wrong:
-        raise CheckpointError(
-            f"{source}: {_some(wrong, '; ')}; config.json and the weights do not belong together,"
-            " or num_labels or another size was overridden"
-        )
-
-
 def _check_missing(
     model: nn.Module, expected: Collection[str], missing: Collection[str], source: str, strict: bool
 ) -> None:
@@ -99,7 +86,7 @@ def _check_missing(
     lost = [name for name in missing if _part(name, model) in {None, *stored_parts}]
     if lost:
         raise CheckpointError(
-            f"{source}: no weights for {_some(lost)} of {kind}; the file is incomplete,"
+            f"{source}: no weights for {some(lost)} of {kind}; the file is incomplete,"
             " or belongs to a model of another size"
         )
     parts = " and ".join(dict.fromkeys(_part(name, model) for name in missing))
@@ -132,8 +119,3 @@ def _draw(model: nn.Module, missing: Collection[str], dtype: torch.dtype, device
         setattr(owner, own_name, nn.Parameter(torch.empty(shape, dtype=dtype, device=device or "cpu")))
     for owner in owners.values():
         model.init_weights(owner)
-
-
-def _some(names: list[str], between: str = ", ", most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + more

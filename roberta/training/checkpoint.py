@@ -7,7 +7,6 @@ need no state: all that is drawn depends on the seed and the step.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import torch
 from torch import nn
 
 from roberta.errors import CheckpointError, ResourceError, UsageError
-from roberta.files import read_json, write_json
+from roberta.files import read_json, settle, write_json
 from roberta.model.loading import to_array
 from roberta.weights import safetensors_file
 
@@ -70,11 +69,11 @@ def save(
             safetensors_file.write(beside / _OPTIMIZER, _moments(model, optimizer))
             write_json(beside / _STATE, asdict(state))
             beside.chmod(0o755)
-            _settle(beside)
+            settle(beside)
             if final.exists():  # a run that went back to an older checkpoint comes by again
                 shutil.rmtree(final)
             beside.rename(final)
-            _settle(folder)
+            settle(folder)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
@@ -158,12 +157,3 @@ def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, An
             for moment in _STATES:
                 tensors[f"{moment}.{name}"] = to_array(state[moment])
     return tensors
-
-
-def _settle(folder: Path) -> None:
-    """Bring a folder's entries to the disk, so that a power cut leaves it whole too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

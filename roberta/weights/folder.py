@@ -15,7 +15,7 @@ from roberta.hub import Origin
 from roberta.weights.adapter import merged
 from roberta.weights.arrays import dtype_name, is_float
 from roberta.weights.foreign_names import find_naming, to_published
-from roberta.weights.formats import FORMATS, PYTORCH, SAFETENSORS, Format, read_file
+from roberta.weights.formats import FORMATS, PYTORCH, SAFETENSORS, Format, read_file, recognise
 
 SHARD_SIZE = "5GB"
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -169,10 +169,7 @@ def parse_size(size: int | str) -> int:
 
 
 def _read_shards(origin: Origin, path: Path) -> dict[str, np.ndarray]:
-    index = read_json(path)
-    places = index.get("weight_map")
-    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
-        raise CheckpointError(f"{path}: no weight_map of tensor names to files; the file is damaged, fetch it again")
+    places = _places(path)
     naming = find_naming(places)
     places = places if naming is None else naming.plain_keys(places, source=str(path))
     found: dict[str, np.ndarray] = {}
@@ -197,6 +194,14 @@ def _read_shards(origin: Origin, path: Path) -> dict[str, np.ndarray]:
             )
         found |= tensors
     return {name: found[name] for name in places}
+
+
+def _places(index: Path) -> dict[str, str]:
+    """Tensor -> shard."""
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places or not all(isinstance(shard, str) for shard in places.values()):
+        raise CheckpointError(f"{index}: no weight_map of tensor names to files; the file is damaged, fetch it again")
+    return places
 
 
 def _shard_file(origin: Origin, index: Path, shard: str) -> Path:
@@ -260,6 +265,21 @@ def _write_shards(folder: Path, kind: Format, shards: list[dict[str, np.ndarray]
             (Path(beside) / name).replace(folder / name)
     write_json(folder / kind.index, {"metadata": {"total_size": total}, "weight_map": places})
     return [*(folder / name for name in names), folder / kind.index]
+
+
+def files_of(origin: Origin, path: Path) -> list[Path]:
+    """The files that `find_weights` means: the one, or the shards and then their index."""
+    if not path.name.endswith(_INDEX):
+        return [path]
+    return [*(_shard_file(origin, path, shard) for shard in sorted(set(_places(path).values()))), path]
+
+
+def format_of(path: Path) -> Format:
+    """The format of a weight file, or of the shards that an index lists."""
+    for kind in FORMATS:
+        if path.name == kind.index:
+            return kind
+    return recognise(path)
 
 
 def is_weight_file(name: str, kinds: Sequence[Format] = FORMATS) -> bool:

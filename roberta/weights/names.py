@@ -5,7 +5,7 @@ The names of other frameworks are in `foreign_names`. File formats live elsewher
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,11 +30,13 @@ BUFFERS = re.compile(r"(?:.*\.)?embeddings\.(?:position_ids|token_type_ids)")
 class Matched:
     """What a model finds in a file.
 
-    found: the model's name -> array. missing: names of the model that the file does not have, in the model's order.
-    unexpected: names of the file that the model has no place for, without the buffers that every model ignores.
+    found: the model's name -> array. sources: the model's name -> the file's. missing: names of the model that the file
+    does not have, in the model's order. unexpected: names of the file that the model has no place for, without the
+    buffers that every model ignores.
     """
 
     found: dict[str, np.ndarray] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
@@ -53,7 +55,7 @@ def match(
     each is found when the other is. source: the file, for messages.
 
     >>> match({"encoder.layer.0.output.LayerNorm.beta": beta}, ["roberta.encoder.layer.0.output.LayerNorm.bias"], ...)
-    Matched(found={'roberta.encoder.layer.0.output.LayerNorm.bias': ...}, missing=[], unexpected=[])
+    Matched(found={'roberta.encoder.layer.0.output.LayerNorm.bias': ...}, sources=..., missing=[], unexpected=[])
 
     Raises CheckpointError: two tensors of the file for one parameter that are not equal, or whole numbers for one.
     """
@@ -79,10 +81,31 @@ def match(
     for name in expected:
         parameter = same.get(_full(name), _full(name))
         if parameter in sources:
+            result.sources[name] = sources[parameter]
             result.found[name] = tensors[sources[parameter]]
         else:
             result.missing.append(name)
     return result
+
+
+def check_shapes(found: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """Raises CheckpointError: an array that has not the shape that the model's config asks for."""
+    wrong = [
+        f"{name} is {array.shape}, the model needs {tuple(expected[name])}"
+        for name, array in found.items()
+        if array.shape != tuple(expected[name])
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"{source}: {some(wrong, '; ')}; config.json and the weights do not belong together,"
+            " or num_labels or another size was overridden"
+        )
+
+
+def some(names: Sequence[str], between: str = ", ", most: int = 5) -> str:
+    """The first of many names, and how many more there are, for a message."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def published(name: str) -> str:

@@ -16,6 +16,8 @@ from roberta.weights.arrays import to_float32
 from roberta.weights.formats import read_file
 
 MODULES = "modules.json"
+_LIMITS, _PROMPTS = "sentence_bert_config.json", "config_sentence_transformers.json"
+_CONFIG, _WEIGHTS = "config.json", ("model.safetensors", "pytorch_model.bin")
 _POOLINGS = {  # theirs, ours
     "cls": "cls",
     "max": "max",
@@ -76,30 +78,46 @@ def read_sentence_folder(origin: Origin) -> SentenceModules | None:
     found: dict[str, Any] = {}
     dense: list[Dense] = []
     for place, row in enumerate(_rows(path)):
-        kind, inside = str(row.get("type", "")).rpartition(".")[2], _inside(origin, str(row.get("path", "")))
+        kind = _kind(row)
         if (kind == "Transformer") != (place == 0) or (kind == "Pooling") != (place == 1):
             raise CheckpointError(
                 f"{path}: the modules are not Transformer, Pooling and then Dense or Normalize; this folder's"
                 " vectors cannot be made here"
             )
         if kind == "Transformer":
-            found |= _limits(inside)
+            found |= _limits(_inside(origin, row))
         elif kind == "Pooling":
-            found |= _pooling(inside)
+            found |= _pooling(_inside(origin, row))
         elif kind == "Dense":
-            dense.append(_dense(inside))
+            dense.append(_dense(_inside(origin, row)))
         elif kind == "Normalize":
             found["normalize"] = True
         else:
             raise CheckpointError(f"{path}: the module {kind!r} is not known here; use a folder without it")
     if "poolings" not in found:
         raise CheckpointError(f"{path}: no Pooling module, so there is no one vector for a text")
-    settings = origin.file("config_sentence_transformers.json")
+    settings = origin.file(_PROMPTS)
     if settings is not None:
         values = read_json(settings)
         found["prompts"] = dict(values.get("prompts") or {})
         found["default_prompt"] = values.get("default_prompt_name")
     return SentenceModules(dense=tuple(dense), given=True, **found)
+
+
+def files_of_modules(origin: Origin) -> list[tuple[Origin, tuple[str, ...]]]:
+    """What makes a folder one of sentence-transformers, the encoder's own files left out: where a part of it lies, and
+    the names of the files that it may have there."""
+    path = origin.file(MODULES)
+    if path is None:
+        return []
+    found: list[tuple[Origin, tuple[str, ...]]] = [(origin, (MODULES, _PROMPTS))]
+    for row in _rows(path):
+        kind = _kind(row)
+        if kind == "Transformer":
+            found.append((_inside(origin, row), (_LIMITS,)))
+        elif kind != "Normalize":  # which has no files, and in a copy from the hub no folder
+            found.append((_inside(origin, row), (_CONFIG, *_WEIGHTS)))
+    return found
 
 
 def save_modules(folder: Path, *, pooling: str, width: int, room: int) -> None:
@@ -115,8 +133,8 @@ def save_modules(folder: Path, *, pooling: str, width: int, room: int) -> None:
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
     ]
     switches = {switch: mode == theirs for switch, mode in _SWITCHES.items()}
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": width, **switches})
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": room, "do_lower_case": False})
+    write_json(folder / "1_Pooling" / _CONFIG, {"word_embedding_dimension": width, **switches})
+    write_json(folder / _LIMITS, {"max_seq_length": room, "do_lower_case": False})
     with whole_or_absent(folder / MODULES) as beside:  # last: it makes the folder one
         beside.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
@@ -131,18 +149,23 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: int(row.get("idx", 0)))
 
 
-def _inside(origin: Origin, folder: str) -> Origin:
+def _kind(row: dict[str, Any]) -> str:
+    return str(row.get("type", "")).rpartition(".")[2]
+
+
+def _inside(origin: Origin, row: dict[str, Any]) -> Origin:
+    folder = str(row.get("path", ""))
     return Origin.split(origin, {"subfolder": f"{origin.subfolder}/{folder}".strip("/")})[0]
 
 
 def _limits(origin: Origin) -> dict[str, Any]:
-    path = origin.file("sentence_bert_config.json")
+    path = origin.file(_LIMITS)
     values = {} if path is None else read_json(path)
     return {"encoder": origin, "room": values.get("max_seq_length"), "lower_case": bool(values.get("do_lower_case"))}
 
 
 def _pooling(origin: Origin) -> dict[str, Any]:
-    path = origin.need("config.json")
+    path = origin.need(_CONFIG)
     values = read_json(path)
     modes = values.get("pooling_mode") or [mode for switch, mode in _SWITCHES.items() if values.get(switch)]
     modes = [modes] if isinstance(modes, str) else modes
@@ -153,8 +176,8 @@ def _pooling(origin: Origin) -> dict[str, Any]:
 
 
 def _dense(inside: Origin) -> Dense:
-    values = read_json(inside.need("config.json"))
-    tensors = read_file(inside.need("model.safetensors", "pytorch_model.bin"))
+    values = read_json(inside.need(_CONFIG))
+    tensors = read_file(inside.need(*_WEIGHTS))
     word = str(values.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
     if word not in _ACTIVATIONS:
         raise CheckpointError(f"{inside}: the activation {word!r} of a Dense module is not known here")

@@ -1,0 +1,56 @@
+"""What a checkpoint is asked before and after: batches that reach every position, the pad rows, and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from roberta.config import RobertaConfig
+
+_SEED = 20
+_LENGTHS = (2, 5, 11, 23)
+_CHOICES = 2
+
+
+@dataclass(frozen=True)
+class Probe:
+    """input_ids, attention_mask: (batch, length) int64. is_full: one text as long as the model can read."""
+
+    input_ids: np.ndarray
+    attention_mask: np.ndarray
+    is_full: bool = False
+
+    def inputs(self, head: str | None) -> dict[str, np.ndarray]:
+        """The two arrays as the class takes them; multiple choice has (batch, choices, length)."""
+        arrays = {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
+        if head != "multiple_choice":
+            return arrays
+        return {name: array.reshape(-1, min(_CHOICES, len(array)), array.shape[1]) for name, array in arrays.items()}
+
+
+def probes(config: RobertaConfig) -> list[Probe]:
+    """A padded batch of several lengths, a text with pad tokens that are not masked, and the longest text there is.
+
+    Ids are drawn over the whole vocabulary, always the same ones for the same sizes.
+
+    >>> [probe.input_ids.shape for probe in probes(RobertaConfig())]
+    [(4, 23), (1, 11), (1, 510)]
+    """
+    random = np.random.default_rng(_SEED)
+    room, padding = config.usable_length, config.pad_token_id
+
+    def words(length: int) -> np.ndarray:
+        ids = random.integers(0, max(config.vocab_size - 1, 1), length)
+        ids[ids >= padding] += 1  # any word but the pad token
+        return np.minimum(ids, config.vocab_size - 1)
+
+    lengths = [min(length, room) for length in _LENGTHS]
+    ids = np.full((len(lengths), max(lengths)), padding)
+    mask = np.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        ids[row, :length], mask[row, :length] = words(length), 1
+    seen = words(min(_LENGTHS[2], room))[None]
+    seen[0, 1::3] = padding
+    full = words(room)[None]
+    return [Probe(ids, mask), Probe(seen, np.ones_like(seen)), Probe(full, np.ones_like(full), is_full=True)]

@@ -1,0 +1,75 @@
+"""TARGETS: for each format that is written, how, and what the written folder answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from roberta.convert import onnx_target
+from roberta.convert.plan import Plan, make_plan
+from roberta.convert.source import open_source
+from roberta.errors import MissingExtra
+from roberta.hub import Origin
+from roberta.weights.folder import save_weights
+
+if TYPE_CHECKING:
+    from roberta.convert.compare import Outputs
+    from roberta.convert.probe import Probe
+
+Tensors = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One format that is written.
+
+    write: (folder, plan, tensors, bytes of a shard) -> what the result line says of it besides; the tensors are by
+    their published names, in the types that they will have. read: (folder) -> the tensors by their published names,
+    as they were written. outputs: (folder, probes) -> what the written checkpoint gives. whole: whether it gives all
+    that its class does even for the longest probe. packages: of the extra `extra`, those that it needs; the second one
+    only in order to compare.
+    """
+
+    write: Callable[[Path, Plan, Tensors, int | str], dict[str, Any]]
+    read: Callable[[Path], Tensors]
+    outputs: Callable[[Path, Sequence[Probe]], Outputs]
+    whole: bool = False
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+
+    def check_packages(self, *, verify: bool) -> None:
+        """Raises MissingExtra: one that is needed is not installed."""
+        for package in self.packages if verify else self.packages[:1]:
+            if find_spec(package) is None:
+                raise MissingExtra(package, self.extra, "this conversion")
+
+
+def _save(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str, *, safe: bool) -> dict[str, Any]:
+    save_weights(folder, tensors, max_shard_size=max_shard, safe_serialization=safe)
+    return {}
+
+
+def _read(folder: Path) -> Tensors:
+    source = open_source(Origin(folder))
+    return make_plan(source.config, source.weights)[1]
+
+
+def _outputs(folder: Path, probes: Sequence[Probe]) -> Outputs:
+    from roberta.convert.compare import build, outputs_of
+
+    source = open_source(Origin(folder))
+    plan, tensors = make_plan(source.config, source.weights)
+    return outputs_of(build(plan, tensors, source.weights.source), probes)
+
+
+TARGETS = {
+    "safetensors": Target(partial(_save, safe=True), _read, _outputs),
+    "pytorch": Target(partial(_save, safe=False), _read, _outputs),
+    "onnx": Target(onnx_target.write, onnx_target.read, onnx_target.outputs, True, "onnx", ("onnx", "onnxruntime")),
+}
