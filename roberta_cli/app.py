@@ -15,7 +15,9 @@ import typer
 from typer._click.exceptions import UsageError as ParseError  # Typer carries its own Click
 from typer.core import TyperCommand, TyperGroup
 
+from roberta.errors import RobertaError
 from roberta_cli import options
+from roberta_cli.configuration import Configured
 from roberta_cli.endings import ExitCode, end, raise_on_sigterm
 from roberta_cli.groups import spread
 from roberta_cli.values import ReadsByHand
@@ -40,7 +42,22 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Command(ReadsByHand, TyperCommand):
-    """One command."""
+    """One command. What is not given may be configured, unless the command is about roberta itself."""
+
+    names: tuple[str, ...] = ()
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        if self.names and self.names[0] not in HELPING:
+            ctx.default_map = Configured(ctx, self.names, self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> None:
+        try:
+            super().invoke(ctx)
+        except RobertaError as error:
+            if ctx.default_map is not None:
+                ctx.default_map.explain(error)
+            raise
 
 
 class CommandList(ReadsByHand, TyperGroup):
@@ -92,7 +109,9 @@ def build(*names: str) -> Command | TyperGroup:
     if names in {(name,) for name in INNER}:
         return _inner(*names)
     alone = typer.Typer(add_completion=False, context_settings=_SETTINGS)
-    alone.command(names[-1], cls=Command)(spread(function(*names)))
+    kind = type("Named", (Command,), {"names": names})
+    everywhere = {} if names[0] in HELPING else {"no_config": options.NoConfig}
+    alone.command(names[-1], cls=kind)(spread(function(*names), everywhere))
     return typer.main.get_command(alone)
 
 

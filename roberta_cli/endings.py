@@ -10,7 +10,8 @@ from collections.abc import Callable
 from enum import IntEnum
 
 import typer
-from typer._click.exceptions import BadParameter, NoSuchOption  # Typer carries its own Click
+from typer._click.core import ParameterSource  # Typer carries its own Click
+from typer._click.exceptions import BadParameter, NoSuchOption
 from typer._click.exceptions import UsageError as ParseError
 
 from roberta import errors
@@ -129,8 +130,16 @@ def _parse_sentence(error: ParseError) -> str:
     if not problem.startswith("'"):
         problem = problem[:1].lower() + problem[1:]
     if isinstance(error, BadParameter) and error.param is not None:
-        problem = f"{max(error.param.opts, key=len)}: {problem}"
+        problem = f"{_place(error)}: {problem}"
     return problem if problem.endswith("?") else f"{problem}; see {program} --help"
+
+
+def _place(error: BadParameter) -> str:
+    """The flag with the value that was refused, or where that value was configured."""
+    source = error.ctx.get_parameter_source(error.param.name) if error.ctx else None
+    if source is ParameterSource.DEFAULT_MAP:
+        return error.ctx.default_map.settings[error.param.name][0].origin
+    return max(error.param.opts, key=len)
 
 
 def _settle_stdout() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from roberta_cli import options
 
@@ -87,8 +87,10 @@ def headings(command: Callable) -> dict[str, str]:
     return found
 
 
-def spread(command: Callable) -> Callable:
+def spread(command: Callable, everywhere: Mapping[str, Any] | None = None) -> Callable:
     """The command with every group among its parameters spread into the group's flags, for Typer to read.
+
+    everywhere: further flags, all switches, of which the command is told nothing.
 
     >>> def greet(name: str, *, writing: Writing) -> None: ...
     >>> list(inspect.signature(spread(greet)).parameters)[:3]
@@ -109,8 +111,14 @@ def spread(command: Callable) -> Callable:
             flag = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default)
             flags.append(flag.replace(annotation=inner[field.name]))
 
+    everywhere = everywhere or {}
+    for name, kind in everywhere.items():
+        flags.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind))
+
     @functools.wraps(command)
     def call(**values) -> None:
+        for name in everywhere:
+            del values[name]
         for name, kind in groups.items():
             values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
         command(**values)

@@ -10,13 +10,19 @@ from roberta_cli.endings import ExitCode
 from roberta_cli.tree import OWN_FLAGS, Flag, Page
 
 ENVIRONMENT = {
-    "ROBERTA_MODEL": "The checkpoint, where --model names none.",
+    "ROBERTA_FLAG": "The value of a flag that is not given, for every command that has it: ROBERTA_MODEL, "
+    "ROBERTA_BATCH_TOKENS; yes or no for a switch, a line for each value of a flag that may be repeated.",
     "HF_HUB_OFFLINE": "1: fetch nothing, as with --offline.",
     "HF_HUB_CACHE, HF_HOME": "Where models of the hub are kept; see FILES.",
+    "XDG_CONFIG_HOME": "Where the folder roberta with your configuration lies; see FILES.",
     "HTTPS_PROXY": "The way to the hub.",
     "OMP_NUM_THREADS": "CPU threads, where --threads says nothing.",
 }
 FILES = {
+    "./roberta.toml": "Values of flags that neither the command line nor the environment gives, such as top = 3. "
+    "A key is a flag without dashes; it stands in the table of its command, [fill-mask] or [train.mlm], or above all "
+    "tables for every command that has it. roberta doctor --config shows what counts; --no-config leaves it alone.",
+    "~/.config/roberta/config.toml": "The same for all folders, for what ./roberta.toml does not say.",
     "~/.cache/huggingface/hub": "Models that were fetched from the hub.",
 }
 _ROFF = {

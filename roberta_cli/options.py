@@ -45,9 +45,25 @@ def _remember_debug(context: typer.Context, wanted: bool) -> bool:
     return wanted
 
 
+def _leave_files_alone(context: typer.Context, wanted: bool) -> None:
+    if wanted and context.default_map is not None:
+        context.default_map = context.default_map.without_files()
+
+
 # Before the name of a command
 Version = Annotated[
     bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+]
+
+# Every command that can be configured
+NoConfig = Annotated[
+    bool,
+    Option(
+        "--no-config",
+        callback=_leave_files_alone,
+        is_eager=True,
+        help="Read neither ./roberta.toml nor the user's configuration.",
+    ),
 ]
 
 # Reading

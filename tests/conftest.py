@@ -3,6 +3,10 @@
 torch is imported where it is used: tests of what must not load it run in the same process.
 """
 
+import os
+
+import pytest
+
 from roberta import RobertaConfig
 
 SIZES = {
@@ -40,3 +44,11 @@ def random_ids(batch: int, length: int, seed: int = 0, words: int = 60):
     import torch
 
     return torch.randint(4, words, (batch, length), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_configured(monkeypatch):
+    """No test, nor a process that it starts, sees what the person who runs it has configured."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
+    for name in [name for name in os.environ if name.startswith("ROBERTA_")]:
+        monkeypatch.delenv(name)

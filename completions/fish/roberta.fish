@@ -86,6 +86,7 @@ complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa ch
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l summary -d 'End with one line of JSON on stderr: counts, speed, scores.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate train/tokenizer train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l quiet -s q -d 'Nothing on stderr but errors.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate train/tokenizer train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l debug -d 'Show the traceback of an error.'
+complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate train/tokenizer train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l no-config -d 'Read neither ./roberta.toml nor the user\'s configuration.'
 complete -c roberta -n "__roberta_at fill-mask embed qa" -l top -s k -x -d 'Answers to print for each question.'
 complete -c roberta -n "__roberta_at fill-mask" -l targets -x -a '(__roberta_file_after_at)' -d 'Words to choose from; a file has one a line.'
 complete -c roberta -n "__roberta_at fill-mask" -l exact-targets -d 'Take targets as they are spelt, without a blank before.'

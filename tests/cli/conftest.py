@@ -31,7 +31,6 @@ class Ended:
 @pytest.fixture
 def roberta(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
     """Calls `roberta(*args, stdin=None)` in an empty folder; stdin is what is piped in, None for nothing at all."""
-    monkeypatch.delenv("ROBERTA_MODEL", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)

@@ -48,6 +48,7 @@ WRITING = {
     "--summary": (["A <mask>."], True),
     "--quiet": (["-i", "bad.jsonl", "--on-error", "skip"], True),
     "--debug": (["-m", "nowhere/at/all", "A <mask>."], True),
+    "--no-config": (["A <mask>."], True),
 }
 DIGITS = {"--digits": (["A <mask>."], "2")}
 CUT = {"--long": ([LONG], "truncate"), "--window": ([LONG], "40"), "--overlap": ([LONG], "1")}
@@ -261,6 +262,8 @@ def test_the_flag_makes_a_difference(roberta, folder, models, command, flag):
         written = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
         return ended.code, ended.out, ended.err, written
 
+    if flag == "--no-config":
+        (folder / "roberta.toml").write_text("summary = true", encoding="utf-8")
     without, with_flag = outcome(*arguments), outcome(*arguments, *given)
     assert with_flag != without
     assert with_flag[0] != 70 and without[0] != 70, (without, with_flag)  # never by a fault of ours
