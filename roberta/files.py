@@ -1,6 +1,7 @@
 """Files from elsewhere are hostile until parsed; files of ours are whole or absent."""
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -8,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from roberta.errors import CheckpointError
+from roberta.errors import CheckpointError, ReadError
 
 JSON_LIMIT = 64 << 20  # bytes; the largest file of the kind, a tokenizer.json, has 4 MB
 
@@ -49,6 +50,15 @@ def parse_json(text: str, name: str) -> dict:
     if not isinstance(found, dict):
         raise CheckpointError(f"{name}: a JSON object was expected, this is a {type(found).__name__}")
     return found
+
+
+def sha256_of(path: Path) -> str:
+    """Of all bytes of a file, in hexadecimal digits. Raises ReadError: it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 @contextlib.contextmanager

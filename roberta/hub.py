@@ -107,6 +107,11 @@ class Origin:
         """The folder on disk, subfolder included; None for a repository of the hub."""
         return self._folder
 
+    @property
+    def commit(self) -> str | None:
+        """The commit that all files come from; None for a folder, and until the first file came from the hub."""
+        return self._commit
+
     def file(self, name: str) -> Path | None:
         """The path of the file `name`, fetched if need be; None when the checkpoint has no such file.
 

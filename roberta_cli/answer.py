@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from roberta.errors import UsageError
 from roberta_cli import stream
 from roberta_cli.endings import ExitCode, Terminated
 from roberta_cli.groups import Computing, Reading, Vocabulary, Writing
@@ -51,8 +52,11 @@ def answer(
     with rules of their own. beside: entered while results are written, for further files. last_line: watches the job
     and makes one more line of results for its end. task_options: as `roberta.engine.open_task` takes them.
 
-    Raises typer.Exit: records failed, under a rule that went on all the same.
+    Raises UsageError: flags that do not fit together. typer.Exit: records failed, under a rule that went on all the
+    same.
     """
+    if writing.resume and (gold or last_line):
+        raise UsageError("--resume knows nothing of what former runs counted; leave out --gold and --stats")
     form = stream.output_form(writing, texts)
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
@@ -70,21 +74,30 @@ def answer(
         max_errors=writing.max_errors,
         finish=stream.numbers_in(writing, form),
     )
+    resuming = None
+    if writing.resume:
+        from roberta_cli.resuming import Resuming
+
+        resuming = Resuming.of(writing, form, texts, reading, runner)
+        resuming.watch(job)
+        records = resuming.rest_of(records)
     progress = Progress.of(writing, stream.size_of(texts, reading), job.tally)
-    scores = _scores(job, gold, scorer)
+    scores = None if writing.resume else _scores(job, gold, scorer)
     extra = last_line(job) if last_line else None
     job.watch.append(lambda answered: _complain(answered, writing))
     job.watch.append(lambda answered: progress.tick())
     try:
-        with stream.open_writer(writing, form, as_text) as writer, beside(job) if beside else nullcontext():
+        target = resuming.stream(job) if resuming else None
+        with stream.open_writer(writing, form, as_text, target) as writer, beside(job) if beside else nullcontext():
             job.before_waiting = writer.flush
             for result in job.results(records):
                 writer.write(result)
             if extra is not None:
                 writer.write(extra())
-    except (KeyboardInterrupt, Terminated):
-        if not writing.quiet:
-            print(f"stopped after {job.tally.records} records", file=sys.stderr)
+    except BaseException as error:
+        if not writing.quiet and (resuming or isinstance(error, KeyboardInterrupt | Terminated)):
+            advice = "; the same command goes on from there" if resuming else ""
+            print(f"stopped after {job.tally.records} records{advice}", file=sys.stderr)
         raise
     finally:
         progress.end()

@@ -55,6 +55,7 @@ class Writing:
     digits = None  # results without fractions have nothing to round
 
     output: options.Output = None
+    resume: options.Resume = False
     force: options.Force = False
     output_format: options.Format = None
     on_error: options.OnError = "fail"

@@ -412,6 +412,10 @@ Output = Annotated[
     Path | None,
     Option("--output", "-o", metavar="FILE", help="Write results to a file, which is whole in the end or not there."),
 ]
+Resume = Annotated[
+    bool,
+    Option("--resume", help="With --output FILE.jsonl: a job that was stopped goes on when it is run again like this."),
+]
 Force = Annotated[bool, Option("--force", help="Replace the output file.")]
 Format = Annotated[
     OutputFormat | None,

@@ -17,12 +17,14 @@ _REPEATED = 30.0  # seconds, elsewhere
 
 @dataclass
 class Progress:
-    """Says from time to time what the tally shows. size: records in all, where that is known."""
+    """Says from time to time what the tally shows. size: records in all, where that is known. before: records and
+    tokens that the tally has from former runs, which took no time of this one."""
 
     tally: Tally
     size: int | None
     shown: bool
     terminal: bool
+    before: tuple[int, int] = (0, 0)
     started: float = field(default_factory=lambda: time.monotonic())
     _said: float = field(default_factory=lambda: time.monotonic())
     _open_line: bool = False
@@ -33,7 +35,7 @@ class Progress:
         terminal = sys.stderr.isatty()
         results_elsewhere = writing.output is not None or not sys.stdout.isatty()
         shown = writing.progress or (terminal and results_elsewhere and not writing.quiet)
-        return cls(tally, size, shown, terminal)
+        return cls(tally, size, shown, terminal, before=(tally.records, tally.tokens))
 
     def tick(self) -> None:
         """Say it if it is time to."""
@@ -55,10 +57,11 @@ class Progress:
     def speed(self) -> dict[str, float]:
         """seconds, records and tokens each second, for the summary."""
         seconds = max(time.monotonic() - self.started, 1e-9)
+        records, tokens = (now - had for now, had in zip((self.tally.records, self.tally.tokens), self.before))
         return {
             "seconds": round(seconds, 3),
-            "records_per_second": round(self.tally.records / seconds, 1),
-            "tokens_per_second": round(self.tally.tokens / seconds, 1),
+            "records_per_second": round(records / seconds, 1),
+            "tokens_per_second": round(tokens / seconds, 1),
         }
 
     def line(self) -> str:
@@ -71,7 +74,8 @@ class Progress:
             parts.append(f"{self.tally.failed:,} failed")
         if self.tally.truncated:
             parts.append(f"{self.tally.truncated:,} tokens cut")
-        if self.size and self.tally.records:
-            left = round(speed["seconds"] / self.tally.records * max(0, self.size - self.tally.records))
+        records = self.tally.records - self.before[0]
+        if self.size and records:
+            left = round(speed["seconds"] / records * max(0, self.size - self.tally.records))
             parts.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
         return ", ".join(parts)

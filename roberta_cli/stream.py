@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -128,8 +129,15 @@ class _Rows:
 
 
 @contextlib.contextmanager
-def open_writer(writing: Writing, form: OutputFormat, as_text: Callable[[dict], str]) -> Iterator[ResultWriter]:
+def open_writer(
+    writing: Writing,
+    form: OutputFormat,
+    as_text: Callable[[dict], str],
+    target: AbstractContextManager[BinaryIO] | None = None,
+) -> Iterator[ResultWriter]:
     """Where results go, in the form that was chosen. A file is whole when the block ends well, or not there.
+
+    target: takes the place of the output that is named.
 
     Raises UsageError: a file that is there already, or a form that needs a file.
     """
@@ -143,7 +151,7 @@ def open_writer(writing: Writing, form: OutputFormat, as_text: Callable[[dict], 
         return
     from roberta.records import FORMATS, STDOUT, SquadWriter, open_output
 
-    with open_output(writing.output or STDOUT, force=writing.force) as stream:
+    with target or open_output(writing.output or STDOUT, force=writing.force) as stream:
         if form is OutputFormat.table:
             yield _Tables(stream, as_text)
         elif form in (OutputFormat.csv, OutputFormat.tsv):

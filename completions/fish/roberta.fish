@@ -78,6 +78,7 @@ complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa ch
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l revision -x -d 'Branch, tag or commit of a model on the hub.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l offline -d 'Fetch nothing: use what was downloaded before.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l output -s o -r -F -d 'Write results to a file, which is whole in the end or not there.'
+complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l resume -d 'With --output FILE.jsonl: a job that was stopped goes on when it is run again like this.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l force -d 'Replace the output file.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l output-format -x -a 'jsonl csv tsv table npy npz conll squad' -d 'How to write results; else as the output\'s suffix says, or jsonl; a table for texts on a terminal.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l on-error -x -a 'fail skip record' -d 'A record that cannot be answered: stop there, leave it out, or write the error in its place.'

@@ -25,6 +25,7 @@ class Feed(Generic[Raw, Ready]):
 
     weigh: the size of one prepared item, in tokens; a look-ahead ends when its sizes reach `look_ahead`, or when
         nothing more came for `idle` seconds, so that a slow producer sees each answer before it sends the next line.
+    never_short: wait for full look-aheads all the same, which then depend on the items alone.
     At most about twice `look_ahead` is held at any time, however fast the input.
 
     An error of the input itself is raised where the item would have stood, after everything before it.
@@ -35,6 +36,7 @@ class Feed(Generic[Raw, Ready]):
     weigh: Callable[[Ready], int]
     look_ahead: int
     idle: float = 0.05  # seconds
+    never_short: bool = False
     _ready: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     _room: threading.Condition = field(default_factory=threading.Condition)
     _held: int = 0
@@ -67,12 +69,13 @@ class Feed(Generic[Raw, Ready]):
             self._ready.put((_END, 0))
 
     def _look_aheads(self) -> Iterator[list[Ready]]:
+        patience = None if self.never_short else self.idle
         while True:
             batch: list[Ready] = []
             weight, ended = 0, None
             while weight < self.look_ahead:
                 try:
-                    item, size = self._ready.get(timeout=self.idle if batch else None)
+                    item, size = self._ready.get(timeout=patience if batch else None)
                 except queue.Empty:
                     break
                 if item is _END or isinstance(item, _Failure):

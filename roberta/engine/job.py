@@ -42,6 +42,8 @@ class Job:
     watch: called with each answer, in order, before its result is given.
     finish: makes of an answer what is put into the result; the fields copied from the record stay as they were.
     before_waiting: called when no further result is at hand, so that what was written can go out.
+    settled: called where a job that is stopped can be gone on with: the tally's records are done, and batches begin
+        anew.
 
     Raises UsageError: no such rule.
     """
@@ -55,6 +57,7 @@ class Job:
     watch: list[Callable[[Answer], None]] = field(default_factory=list)
     finish: Callable[[Result], Result] = lambda result: result
     before_waiting: Callable[[], None] = lambda: None
+    settled: Callable[[], None] | None = None
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self):
@@ -64,7 +67,7 @@ class Job:
     def results(self, records: Iterable[Record | BrokenRecord]) -> Iterator[Result]:
         """One result for each record, in order; fewer under "skip". Raises as `Runner.answer` does, and failures."""
         selected = map(self.fields.select, records)
-        for answer in self.runner.answer(self.task, selected, lambda: self.before_waiting()):
+        for answer in self.runner.answer(self.task, selected, lambda: self.before_waiting(), self.settled):
             answer = self._checked(answer)
             self.tally.add(answer)
             for watch in self.watch:

@@ -118,11 +118,17 @@ class Runner:
         check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
 
     def answer(
-        self, task: Task, records: Iterable[Record | BrokenRecord], before_waiting: Callable[[], None] = lambda: None
+        self,
+        task: Task,
+        records: Iterable[Record | BrokenRecord],
+        before_waiting: Callable[[], None] = lambda: None,
+        settled: Callable[[], None] | None = None,
     ) -> Iterator[Answer]:
         """One answer for each record, in order. Errors of a record are its answer; errors of the input are raised.
 
         before_waiting: called when no further answer is at hand, before the model or the input is waited for.
+        settled: called where batches begin anew, so that who goes on there makes the same ones; answers then wait for
+            full batches, however slow the input.
 
         >>> [answer.result["filled"] for answer in runner.answer(FillMask(runner.tokenizer, 512), records)]
         ['The capital of France is Paris.']
@@ -132,13 +138,18 @@ class Runner:
         """
         if task.head is not None:
             self.check_head(task.head)
-        feed = Feed(records, lambda record: _prepared(task, record), _weight, LOOK_AHEAD * self.batch_tokens)
+        look_ahead = LOOK_AHEAD * self.batch_tokens
+        feed = Feed(
+            records, lambda record: _prepared(task, record), _weight, look_ahead, never_short=settled is not None
+        )
         for works in feed:
             for answer in self._answered(task, works):
                 if answer is None:
                     before_waiting()
                 else:
                     yield answer
+            if settled is not None:
+                settled()
 
     def _answered(self, task: Task, works: Sequence[_Work]) -> Iterator[Answer | None]:
         """Answers, and None after each batch that gave some."""

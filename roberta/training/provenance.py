@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from roberta.records.reading import STDIN, input_files
-
-_AT_ONCE = 1 << 20  # bytes
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A file that was read `times` times over; size in bytes and sha256 are None for a pipe, which is gone."""
-
-    path: str
-    size: int | None
-    sha256: str | None
-    times: int = 1
+from roberta.records.data_files import DataFile, data_files
 
 
 @dataclass(frozen=True)
@@ -57,19 +43,3 @@ class Provenance:
             if held and all(digest for digest, _ in held):
                 named[name] = hashlib.sha256(repr(held).encode()).hexdigest()[:12]
         return named
-
-
-def data_files(inputs: Sequence[str]) -> list[DataFile]:
-    """The files that inputs of `read_records` name, in their order. Raises ReadError: no such file."""
-    counts = Counter(input_files(inputs))
-    return [_data_file(path, times) for path, times in counts.items()]
-
-
-def _data_file(path: str, times: int) -> DataFile:
-    if path == STDIN or not Path(path).is_file():
-        return DataFile(path, None, None, times)
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while part := file.read(_AT_ONCE):
-            digest.update(part)
-    return DataFile(path, Path(path).stat().st_size, digest.hexdigest(), times)

@@ -41,6 +41,7 @@ COMPUTING = {
 }
 WRITING = {
     "--output": (["A <mask>."], "out.jsonl"),
+    "--resume": (["A <mask>."], True),  # more in test_resume.py
     "--force": (["A <mask>.", "-o", "there.jsonl"], True),
     "--output-format": (["A <mask>."], "table"),
     "--on-error": (["-i", "bad.jsonl"], "record"),

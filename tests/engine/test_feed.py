@@ -33,6 +33,15 @@ def test_a_slow_producer_gets_each_item_answered_before_it_sends_the_next():
     assert answered == [0, 1, 2]
 
 
+def test_look_aheads_that_are_never_short_wait_for_a_slow_producer():
+    def slow():
+        for number in range(5):
+            time.sleep(0.02)
+            yield number
+
+    assert list(Feed(slow(), int, lambda item: 1, look_ahead=2, idle=0.001, never_short=True)) == [[0, 1], [2, 3], [4]]
+
+
 def test_an_error_of_the_input_comes_after_everything_before_it():
     def broken():
         yield 1
