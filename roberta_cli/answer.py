@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -61,11 +62,12 @@ def answer(
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
 
+    _limit_threads(chosen)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
     from roberta.records import Fields
 
-    runner = _open(command, chosen, writing)
+    runner = _open(command, chosen, writing, None if texts is None else len(texts))
     job = Job(
         runner,
         open_task(command, runner, allow_empty=reading.allow_empty, **task_options),
@@ -109,13 +111,20 @@ def answer(
         raise typer.Exit(ExitCode.RECORD_FAILED)
 
 
-def _open(command: str, chosen: Vocabulary | Computing, writing: Writing) -> Runner:
+def _limit_threads(chosen: Vocabulary | Computing) -> None:
+    """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened."""
+    if isinstance(chosen, Computing) and chosen.threads:
+        os.environ["OPENBLAS_NUM_THREADS"] = str(chosen.threads)
+
+
+def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
+    """given: how many texts stand on the command line."""
     from roberta.engine.runner import open_runner
 
     if chosen.model is None and not writing.quiet:
         # Nobody shall take the built-in model's answers for those of a real one.
         print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
-    options = asdict(chosen)
+    options = asdict(chosen) | {"records": given}
     return open_runner(options.pop("model"), local_files_only=options.pop("offline"), command=command, **options)
 
 

@@ -44,6 +44,7 @@ class Computing(Vocabulary):
     adapter: options.Adapter = None
     device: options.Device = "auto"
     dtype: options.Dtype = "auto"
+    backend: options.Backend = "auto"
     threads: options.Threads = None
     batch_tokens: options.BatchTokens = None
 

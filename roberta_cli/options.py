@@ -129,6 +129,14 @@ Device = Annotated[
 Dtype = Annotated[
     str, Option("--dtype", metavar="auto|fp32|bf16|fp16", help="Number type; auto is fp32 on a CPU, bf16 on a GPU.")
 ]
+Backend = Annotated[
+    str,
+    Option(
+        "--backend",
+        metavar="auto|numpy|torch",
+        help="What computes; auto is NumPy for at most 8 texts given as arguments on a CPU, as it starts sooner.",
+    ),
+]
 Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="CPU threads; without it, all cores.")]
 BatchTokens = Annotated[
     int | None,

@@ -102,6 +102,7 @@ complete -c roberta -n "__roberta_at fill-mask classify embed ner qa" -l long -x
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate convert info" -l adapter -x -a '(__fish_complete_directories)' -d 'An adapter (LoRA, in PEFT\'s layout) to merge into the model.'
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l device -x -a 'auto cpu cuda' -d 'Where the model runs; auto is a GPU if there is one.'
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate" -l dtype -x -a 'auto fp32 bf16 fp16' -d 'Number type; auto is fp32 on a CPU, bf16 on a GPU.'
+complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate" -l backend -x -a 'auto numpy torch' -d 'What computes; auto is NumPy for at most 8 texts given as arguments on a CPU, as it starts sooner.'
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l threads -x -d 'CPU threads; without it, all cores.'
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate" -l batch-tokens -x -d 'Tokens of a batch, padding counted; 1024 if not given.'
 complete -c roberta -n "__roberta_at fill-mask classify embed ner qa choose generate" -l digits -x -d 'Round numbers to so many decimal places.'

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
+from roberta.errors import ResourceError
 from roberta.tasks.base import Window
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Backend(Protocol):
@@ -19,3 +21,8 @@ class Backend(Protocol):
         Raises ResourceError: out of memory, also for this batch alone; InputError: ids the model does not have.
         """
         ...
+
+
+def out_of_memory(windows: int) -> ResourceError:
+    """What a backend raises when the memory is not enough. windows: how many are in the batch."""
+    return ResourceError(f"out of memory with {windows} windows in a batch; lower --batch-tokens")

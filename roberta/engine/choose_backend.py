@@ -1,12 +1,59 @@
-"""The rule: which device and number type a job gets."""
+"""The rule: which backend, device and number type a job gets. torch is imported only once it is asked for."""
 
 from __future__ import annotations
 
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roberta.errors import ResourceError, UsageError
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+if TYPE_CHECKING:
+    import torch
+
+    from roberta.config import RobertaConfig
+    from roberta.hub import Origin
+
+BACKENDS = ("auto", "numpy", "torch")
+FEW = 8  # records that NumPy has answered before torch is imported
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of Windows below WSL
+
+
+def choose_backend(
+    asked: str, head: str, config: RobertaConfig, origin: Origin, *, device: str, dtype: str, records: int | None
+) -> str:
+    """ "auto" is "numpy" for a few records on a CPU, in fp32, of a model that it can read; else it is "torch".
+
+    head: what the task reads. origin: where the weights lie. records: how many there are, None if that is not known.
+
+    Raises UsageError: no such backend, or numpy where it cannot do what is asked; CheckpointError: no weights.
+    """
+    if asked not in BACKENDS:
+        raise UsageError(f"no backend {asked!r}; choose from {', '.join(BACKENDS)}")
+    if asked == "numpy":
+        reason = _why_not_numpy(head, config, origin, device, dtype)
+        if reason:
+            raise UsageError(f"the numpy backend {reason}; use --backend torch")
+        return asked
+    few = records is not None and records <= FEW
+    if asked == "torch" or not few or (device == "auto" and any(Path(driver).exists() for driver in _GPU_DRIVERS)):
+        return "torch"
+    return "torch" if _why_not_numpy(head, config, origin, device, dtype) else "numpy"
+
+
+def _why_not_numpy(head: str, config: RobertaConfig, origin: Origin, device: str, dtype: str) -> str | None:
+    from roberta.model.numpy_forward import lacking
+    from roberta.weights.folder import find_weights
+
+    if device not in ("auto", "cpu"):
+        return f"runs on the CPU alone, and --device is {device}"
+    if dtype not in ("auto", "fp32"):
+        return f"computes in fp32 alone, and --dtype is {dtype}"
+    part = lacking(config, head)
+    if part is not None:
+        return f"has no {part}"
+    weights = find_weights(origin).name
+    return None if ".safetensors" in weights else f"reads safetensors alone, and the weights are in {weights}"
 
 
 def choose_device(asked: str) -> str:
@@ -14,12 +61,16 @@ def choose_device(asked: str) -> str:
 
     Raises ResourceError: a GPU that is not there; UsageError: no such device.
     """
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = asked.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()) or (kind == "auto" and number):
         raise UsageError(f"no device {asked!r}; choose auto, cpu, cuda or cuda:N")
-    if kind == "cuda" and (not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count()):
+    if kind == "cpu":
+        return asked
+    import torch
+
+    if kind == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count():
         raise ResourceError(
             f"the device {asked} is not there ({torch.cuda.device_count()} GPUs found); use --device cpu"
         )
@@ -29,7 +80,9 @@ def choose_device(asked: str) -> str:
 def choose_dtype(asked: str, device: str) -> torch.dtype:
     """ "auto" is bf16 on a GPU and fp32 on a CPU, where exactness comes first."""
     if asked == "auto":
-        return torch.bfloat16 if device.startswith("cuda") else torch.float32
+        asked = "bf16" if device.startswith("cuda") else "fp32"
     if asked not in DTYPES:
         raise UsageError(f"no number type {asked!r}; choose auto, {', '.join(DTYPES)}")
-    return DTYPES[asked]
+    import torch
+
+    return getattr(torch, DTYPES[asked])

@@ -21,6 +21,7 @@ def run(
     adapter: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
+    backend: str = "auto",
     threads: int | None = None,
     batch_tokens: int | None = None,
     field: str | Iterable[str] = (),
@@ -33,8 +34,9 @@ def run(
     """Answer records with a command's task: the same results, in the same order, as `roberta TASK` prints.
 
     records: texts, or dicts with the fields that the task reads; any iterable, read as results are taken.
-    model: a folder or hub id; None is the built-in model. adapter: what is merged into it. Options: those of the
-    command, with _ for -.
+    model: a folder or hub id; None is the built-in model. adapter: what is merged into it. backend: "auto" is torch
+    here, where it is loaded only once; the command takes NumPy for a few texts. Options: those of the command, with _
+    for -.
 
     >>> for result in run("fill-mask", ["The capital of France is <mask>."], top=1):
     ...     print(result["filled"])
@@ -50,6 +52,7 @@ def run(
         command=task,
         device=device,
         dtype=dtype,
+        backend=backend,
         threads=threads,
         batch_tokens=batch_tokens,
     )

@@ -64,7 +64,8 @@ class _Work:
 class Runner:
     """Answers records of one checkpoint; the model is loaded by the first task that needs one.
 
-    batch_tokens: tokens of a batch, padding counted.
+    batch_tokens: tokens of a batch, padding counted. backend, device, dtype: as `choose_backend` takes them.
+    records: how many there will be, where that is known; a few are answered sooner without torch.
     """
 
     def __init__(
@@ -75,8 +76,12 @@ class Runner:
         dtype: str = "auto",
         threads: int | None = None,
         batch_tokens: int | None = None,
+        backend: str = "auto",
+        records: int | None = None,
     ):
         self.origin = origin
+        self.backend = backend
+        self.records = records
         self.device = device
         self.dtype = dtype
         self.threads = threads
@@ -220,14 +225,28 @@ class Runner:
         return self._backends[key]
 
     def _open(self, task: Task) -> Backend:
+        from roberta.engine.choose_backend import choose_backend, choose_device, choose_dtype
+
+        chosen = choose_backend(
+            self.backend,
+            task.head,
+            self.config,
+            self.encoder_origin,
+            device=self.device,
+            dtype=self.dtype,
+            records=self.records,
+        )
+        if chosen == "numpy":
+            from roberta.engine.numpy_backend import NumpyBackend
+
+            return NumpyBackend(self.encoder_origin, task.head, layers=task.layers)
+        device = choose_device(self.device)
         import torch
 
-        from roberta.engine.choose_backend import choose_device, choose_dtype
         from roberta.engine.torch_backend import TorchBackend
 
         if self.threads:
             torch.set_num_threads(self.threads)
-        device = choose_device(self.device)
         dtype = choose_dtype(self.dtype, device)
         if task.head == GENERATION:
             from roberta.engine.generation_backend import GenerationBackend

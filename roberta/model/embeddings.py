@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from roberta.config import RobertaConfig
-from roberta.errors import InputError
+from roberta.model.parameters import check_range
 
 
 class Embeddings(nn.Module):
@@ -29,16 +29,16 @@ class Embeddings(nn.Module):
         if token_type_ids is None:
             hidden = words + self.token_type_embeddings.weight[0]
         else:
-            check_range(token_type_ids, self.token_type_embeddings.num_embeddings, "token type", "type_vocab_size")
+            _check_range(token_type_ids, self.token_type_embeddings.num_embeddings, "token type", "type_vocab_size")
             hidden = words + self.token_type_embeddings(token_type_ids)
         if self.absolute:
-            check_range(position_ids, self.position_embeddings.num_embeddings, "position", "max_position_embeddings")
+            _check_range(position_ids, self.position_embeddings.num_embeddings, "position", "max_position_embeddings")
             hidden = hidden + self.position_embeddings(position_ids)
         return self.dropout(self.LayerNorm(hidden))
 
     def look_up(self, input_ids: Tensor) -> Tensor:
         """(batch, length) ids -> (batch, length, width) rows of the word table."""
-        check_range(input_ids, self.word_embeddings.num_embeddings, "token", "vocab_size")
+        _check_range(input_ids, self.word_embeddings.num_embeddings, "token", "vocab_size")
         return self.word_embeddings(input_ids)
 
 
@@ -50,15 +50,9 @@ def table(rows: int, width: int, padding: int | None = None) -> nn.Embedding:
     return nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False, padding_idx=padding)
 
 
-def check_range(ids: Tensor, size: int, kind: str, setting: str) -> None:
+def _check_range(ids: Tensor, size: int, kind: str, setting: str) -> None:
     """Raises InputError: an id outside 0..size-1, which would read a row that is not there."""
     if ids.is_cuda or ids.numel() == 0 or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return  # on a GPU the look-up itself refuses, and asking first would wait for the device
     low, high = ids.aminmax()
-    if low < 0 or high >= size:
-        wrong = int(low if low < 0 else high)
-        raise InputError(
-            f"{kind} id {wrong} is outside the model's table (0..{size - 1}, {setting} {size});"
-            " use the tokenizer that belongs to this model",
-            code="id_out_of_range",
-        )
+    check_range(int(low), int(high), size, kind, setting)

@@ -142,3 +142,16 @@ def position_ids(input_ids, config: RobertaConfig, before=0):
                 code="too_long",
             )
     return positions
+
+
+def check_range(low: int, high: int, size: int, kind: str, setting: str) -> None:
+    """Raises InputError: of ids between low and high some are outside 0..size-1, rows that a table does not have.
+
+    kind: what the ids number, such as "token". setting: what the config calls the size.
+    """
+    if low < 0 or high >= size:
+        raise InputError(
+            f"{kind} id {low if low < 0 else high} is outside the model's table (0..{size - 1}, {setting} {size});"
+            " use the tokenizer that belongs to this model",
+            code="id_out_of_range",
+        )

@@ -27,6 +27,11 @@ class Window:
     rows: Sequence[int] | None = None
     note: Any = None
 
+    @property
+    def read(self) -> Sequence[int]:
+        """The positions whose outputs are wanted, one by one."""
+        return range(len(self.input_ids)) if self.rows is None else self.rows
+
 
 @dataclass(frozen=True, slots=True)
 class Again:

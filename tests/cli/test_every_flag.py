@@ -36,6 +36,7 @@ COMPUTING = {
     "--adapter": (["A <mask>."], "nowhere/at/all"),
     "--device": (["A <mask>."], "gpu"),
     "--dtype": (["A <mask>."], "bf16"),
+    "--backend": (["A <mask>.", "--dtype", "bf16"], "numpy"),
     "--threads": (["A <mask>."], "0"),
     "--batch-tokens": (["A <mask>."], "0"),
 }

@@ -13,7 +13,7 @@ TEXTS = ["A <mask>.", "The capital of France is <mask>.", "no mask", "It <mask> 
 def test_the_call_gives_what_the_command_prints(capsysbinary, monkeypatch):
     from roberta_cli import app
 
-    arguments = ["fill-mask", "-m", str(MINI), "--top", "2", "--on-error", "record", *TEXTS]
+    arguments = ["fill-mask", "-m", str(MINI), "--top", "2", "--on-error", "record", "--backend", "torch", *TEXTS]
     assert app.run(arguments) == 1
     printed = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
     results = list(roberta.run("fill-mask", TEXTS, model=MINI, top=2, on_error="record"))

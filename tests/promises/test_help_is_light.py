@@ -52,6 +52,14 @@ def test_tokenize_never_loads_torch():
     assert modules.isdisjoint({"torch", "transformers", "pydantic", "rich"}), "one of them was loaded"
 
 
+@pytest.mark.parametrize("args", [["fill-mask", "A <mask> barks."], ["embed", "A dog barks."], ["generate", "A dog"]])
+def test_a_few_texts_are_answered_without_torch(args):
+    code, modules = modules_after(*args, "-q", "--device", "cpu")
+    assert code == 0
+    needless = {"torch", "transformers", "pydantic", "rich", "huggingface_hub", "safetensors"}
+    assert modules.isdisjoint(needless), modules.intersection(needless)
+
+
 def test_importing_the_library_loads_neither_torch_nor_numpy():
     ran = subprocess.run(
         [sys.executable, "-c", "import json, sys, roberta; print(json.dumps(sorted(sys.modules)))"],

@@ -1,0 +1,86 @@
+"""A few texts on a CPU are answered by NumPy, all else by torch."""
+
+import pytest
+
+from roberta.builtin import MINI
+from roberta.engine import choose_backend as rule
+from roberta.engine.choose_backend import choose_backend
+from roberta.engine.open_task import open_task
+from roberta.engine.runner import open_runner
+from roberta.errors import UsageError
+from roberta.hub import Origin
+from roberta.model.models import RobertaForMaskedLM
+from tests.conftest import seeded, tiny_config
+
+FEW = {"device": "auto", "dtype": "auto", "records": rule.FEW}
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(rule, "_GPU_DRIVERS", ())
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("binary")
+    seeded(RobertaForMaskedLM).save_pretrained(folder, safe_serialization=False)
+    return folder
+
+
+def chosen(asked="auto", head="masked_lm", folder=MINI, config=None, **changes):
+    return choose_backend(asked, head, config or tiny_config(), Origin(folder), **FEW | changes)
+
+
+@pytest.mark.parametrize("changes", [{}, {"device": "cpu", "dtype": "fp32"}, {"records": 0}, {"head": "hidden_states"}])
+def test_a_few_texts_on_a_cpu_need_no_torch(changes):
+    assert chosen(**changes) == "numpy"
+
+
+@pytest.mark.parametrize("changes", [{"records": 9}, {"records": None}])
+def test_many_texts_and_streams_go_to_torch_unless_numpy_is_asked_for(changes):
+    assert chosen(**changes) == "torch"
+    assert chosen("numpy", **changes) == "numpy"
+
+
+def test_torch_when_it_is_asked_for():
+    assert chosen("torch") == "torch"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"device": "cuda:1"}, "runs on the CPU alone, and --device is cuda:1"),
+        ({"dtype": "bf16"}, "computes in fp32 alone, and --dtype is bf16"),
+        ({"head": "generation"}, "has no text generation"),
+        ({"config": tiny_config(hidden_act="relu")}, "has no relu activation"),
+        ({"config": tiny_config(position_embedding_type="relative_key")}, "has no relative_key positions"),
+    ],
+)
+def test_what_numpy_cannot_do_goes_to_torch_and_is_said_if_it_was_asked_for(changes, why):
+    assert chosen(**changes) == "torch"
+    with pytest.raises(UsageError) as caught:
+        chosen("numpy", **changes)
+    assert str(caught.value) == f"the numpy backend {why}; use --backend torch"
+
+
+def test_weights_in_other_files_go_to_torch(binary):
+    assert chosen(folder=binary) == "torch"
+    with pytest.raises(UsageError, match=r"reads safetensors alone, and the weights are in pytorch_model\.bin"):
+        chosen("numpy", folder=binary)
+
+
+def test_auto_leaves_a_gpu_its_work(monkeypatch, tmp_path):
+    monkeypatch.setattr(rule, "_GPU_DRIVERS", (str(tmp_path),))
+    assert chosen() == "torch"
+    assert chosen(device="cpu") == chosen("numpy") == "numpy"
+
+
+def test_no_such_backend():
+    with pytest.raises(UsageError, match="no backend 'jax'; choose from auto, numpy, torch"):
+        chosen("jax")
+
+
+def test_a_runner_opens_what_the_rule_says():
+    for records, kind in ((1, "NumpyBackend"), (None, "TorchBackend")):
+        runner = open_runner(device="cpu", records=records)
+        assert type(runner._backend(open_task("embed", runner))).__name__ == kind
