@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from roberta_cli import app
+from tests.cli.training_files import write_training_files
+from tests.training.conftest import TINY
 
 MODELS = {
     "my-sentiment-model": (("negative", "positive"), None),
@@ -50,7 +52,8 @@ def roberta(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
     """The folders that examples name, small and untrained."""
-    from tests.tasks.tiny_answerer import tiny_answerer  # late: they load torch
+    from roberta.model.models import RobertaForMaskedLM  # late: they load torch
+    from tests.tasks.tiny_answerer import tiny_answerer
     from tests.tasks.tiny_author import tiny_author
     from tests.tasks.tiny_chooser import tiny_chooser
     from tests.tasks.tiny_classifier import tiny_classifier
@@ -68,6 +71,8 @@ def models(tmp_path_factory):
     tiny_chooser(folder / "my-choice-model")
     (folder / "my-causal-model").mkdir()
     tiny_author(folder / "my-causal-model")
+    (folder / "my-masked-model").mkdir()
+    tiny_author(folder / "my-masked-model", kind=RobertaForMaskedLM, is_decoder=False)
     return folder
 
 
@@ -76,9 +81,10 @@ def surroundings(roberta, models, tmp_path):
     """The folder in which examples run: the models and the files that they name."""
     for model in models.iterdir():
         (tmp_path / model.name).symlink_to(model)
+    (tmp_path / "FacebookAI").mkdir()
+    (tmp_path / "FacebookAI" / "roberta-base").symlink_to(models / "my-masked-model")
     (tmp_path / "news.jsonl").write_text('{"text": "Ada met Jan."}\n', encoding="utf-8")
-    (tmp_path / "dev.conll").write_text("Ada B-PER\nsang O\n\nHm O\n", encoding="utf-8")
-    (tmp_path / "reviews.csv").write_text('stars,review\n5,Good.\n1,"Bad, very bad."\n', encoding="utf-8")
+    write_training_files(tmp_path, TINY)
     exam = {"article": "Ada sang.", "question": "Ada _ .", "options": ["sang", "slept"], "answer": "A"}
     (tmp_path / "exam.jsonl").write_text(json.dumps(exam) + "\n", encoding="utf-8")
     (tmp_path / "words.jsonl").write_text('{"tokens": ["Ada", "met", "Jan"]}\n', encoding="utf-8")

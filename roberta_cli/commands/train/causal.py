@@ -15,6 +15,8 @@ def causal(texts: train_options.Train, *, writings: Writings, looping: Looping, 
     roberta train causal corpus.txt -o my-author --tokenizer my-words --layers 2 --hidden 64 --positions 64
 
     roberta train causal stories.jsonl -o my-author -m FacebookAI/roberta-base --field body --epochs 1
+
+    roberta train causal corpus.txt -o my-author --tokenizer my-words --layers 2 --hidden 64 --positions 64 --dry-run
     """
     session = Session(running)
     from roberta.training.pretrain import DEFAULTS, open_causal

@@ -21,5 +21,7 @@ def choose(
     roberta train choose quiz.jsonl -o my-choices --dev 10%
 
     roberta train choose quiz.jsonl -o my-choices --dev 10% --lora 8 --head-lr 1e-3
+
+    roberta train choose quiz.jsonl -o my-choices --dev 10% --check
     """
     Session(running).tune("choose", texts, tuning, looping)

@@ -23,7 +23,7 @@ def mlm(
 
     roberta train mlm corpus.txt -o my-model --tokenizer my-words --layers 2 --hidden 64 --positions 64
 
-    roberta train mlm corpus.txt -o adapted --dev 5% --epochs 10 --patience 1
+    roberta train mlm corpus.txt -o adapted -m FacebookAI/roberta-base --dev 5% --epochs 10 --patience 1
 
     roberta train mlm reports.jsonl.gz -o adapted -m FacebookAI/roberta-base --field body --epochs 1
     """

@@ -22,5 +22,7 @@ def multilabel(
     roberta train multilabel topics.jsonl -o my-topics --dev 10%
 
     roberta train multilabel topics.jsonl -o my-topics --dev 10% --field label=topics --class-weights balanced
+
+    roberta train multilabel topics.jsonl -o my-topics --dev 10% --check
     """
     Session(running).tune("multilabel", texts, tuning, looping, class_weights=class_weights)

@@ -22,5 +22,7 @@ def ner(
     roberta train ner train.conll -o my-entities --dev dev.conll
 
     roberta train ner train.jsonl -o my-entities --dev 10% --field tokens=words --field tags=labels
+
+    roberta train ner train.conll -o my-entities --dev dev.conll --check
     """
     Session(running).tune("ner", texts, tuning, looping, words=words)

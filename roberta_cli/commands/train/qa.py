@@ -22,5 +22,7 @@ def qa(
     roberta train qa train.json -o my-answers --dev dev.json
 
     roberta train qa train.json -o my-answers --dev 10% --window 128 --overlap 32 --lora 16
+
+    roberta train qa train.json -o my-answers --dev dev.json --check
     """
     Session(running).tune("qa", texts, tuning, looping, overlap=overlap)

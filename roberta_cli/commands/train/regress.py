@@ -21,5 +21,7 @@ def regress(
     roberta train regress scores.csv -o my-scores --dev 10% --field text --field label=score
 
     roberta train regress train.jsonl -o my-scores --field text=a --field text_pair=b --field label=score
+
+    roberta train regress scores.csv -o my-scores --dev 10% --field text --field label=score --check
     """
     Session(running).tune("regress", texts, tuning, looping)

@@ -31,6 +31,8 @@ def tokenizer(
     roberta train tokenizer corpus.txt -o my-words --size 1000
 
     roberta train tokenizer reports.jsonl.gz -o my-words --field body --size 16384 --min-frequency 5
+
+    roberta train tokenizer corpus.txt corpus.txt stories.txt -o my-words --size 2000
     """
     from roberta.records import Fields
     from roberta.tokenizer.trainer import learn
