@@ -22,7 +22,8 @@ SECONDS = 60.0  # for an answer; it takes one, and a slow disk some more
 _SECONDS_PER_BYTE = 1 / 10_000_000
 _ANSWER = 16 << 20  # bytes that describe a file; a large model's have 100,000
 _UNPACKED = 4  # times the file's size may be what it unpacks to: weights hardly shrink
-_CHILD = Path(__file__).with_name("hdf5_child.py")
+_MEMORY = 1 << 30  # bytes of addresses for the child's own work
+CHILD = Path(__file__).with_name("hdf5_child.py")
 _DAMAGED = "the file is damaged, fetch it again"
 
 
@@ -57,22 +58,26 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
+def start(command: list[str]) -> subprocess.Popen:
+    """Start a script of this Python, which answers on its standard output."""
+    few = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # threads take addresses, which are limited
+    return subprocess.Popen(
+        [sys.executable, "-P", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env=os.environ | few | {"HDF5_PLUGIN_PRELOAD": "::"},  # no filter of the machine's is ever loaded
+    )
+
+
 class _Child:
     """The process that looks into a file. Whatever it says is checked: a hostile file may have taken it over."""
 
     def __init__(self, path: Path, room: int):
         self.path = path
         self.deadline = time.monotonic() + SECONDS
-        quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
-        command = [sys.executable, "-P", str(_CHILD), str(path.absolute()), str(room), str((1 << 30) + 2 * room)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env=os.environ | quiet,
-        )
+        self.process = start([str(CHILD), str(path.absolute()), str(room), str(_MEMORY + 2 * room)])
 
     def describe(self) -> list["_Entry"]:
         length = int.from_bytes(self._bytes(8), "little")

@@ -49,6 +49,51 @@ def test_reading_and_saving_need_no_more_memory_than_the_file(tmp_path, kind, sh
     assert saved < 1.05 * SIZE + 2 * SLACK
 
 
+READ = """
+import resource, sys
+import numpy as np
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+tensors = read_weights(Origin(sys.argv[1])).tensors
+total = sum(float(array.sum()) for array in tensors.values())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before, total)
+"""
+WRITE = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from roberta.config import RobertaConfig
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights, save_foreign
+from roberta.weights.formats import FORMATS
+
+tensors = read_weights(Origin(sys.argv[1])).tensors
+[kind] = [kind for kind in FORMATS if kind.name == sys.argv[3]]
+save_foreign(Path(sys.argv[2]), kind, tensors, RobertaConfig(architectures=["RobertaForMaskedLM"]))
+"""
+
+
+@pytest.mark.parametrize("framework", ["TensorFlow", "Flax"])
+def test_weights_that_are_turned_need_hardly_more_than_the_file(tmp_path, framework):
+    width = 1024
+    tensors = {"roberta.embeddings.word_embeddings.weight": np.ones((SIZE // 4 // 4 // width, width), np.float32)}
+    for number in range(SIZE * 3 // 4 // 4 // width // width // 4):
+        tensors[f"roberta.encoder.layer.{number}.intermediate.dense.weight"] = np.ones((4 * width, width), np.float32)
+    tensors["lm_head.bias"] = np.ones(len(tensors["roberta.embeddings.word_embeddings.weight"]), np.float32)
+    save_weights(tmp_path / "a", tensors)
+    numbers = sum(array.size for array in tensors.values())
+    subprocess.run(
+        [sys.executable, "-c", WRITE, str(tmp_path / "a"), str(tmp_path / "b"), framework], check=True, timeout=100
+    )
+    [path] = (tmp_path / "b").iterdir()
+    done = subprocess.run([sys.executable, "-c", READ, str(tmp_path / "b")], capture_output=True, text=True, check=True)
+    peak, total = map(float, done.stdout.split())
+    assert total == numbers
+    assert peak < 1.3 * path.stat().st_size
+
+
 def test_weights_are_read_without_torch_or_any_other_framework(tmp_path):
     save_weights(tmp_path, {"a": np.zeros(2, np.float32)}, safe_serialization=False)
     code = (

@@ -70,6 +70,15 @@ def sample_torch_state(seed: int = 0) -> OrderedDict:
     return state
 
 
+def sample_arrays(seed: int = 0) -> dict[str, np.ndarray]:
+    """`sample_state` as arrays."""
+    found = {}
+    for name, value in sample_state(seed).items():
+        is_bfloat16 = value.dtype == torch.bfloat16
+        found[name] = value.view(torch.int16).numpy().view(BFLOAT16) if is_bfloat16 else value.numpy()
+    return found
+
+
 def safetensors_bytes(header: object, numbers: bytes = b"") -> bytes:
     """A safetensors file with this header, an object or its text, and these bytes behind it."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
