@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +22,7 @@ from roberta_cli.report import word_warnings
 if TYPE_CHECKING:
     from roberta.engine.job import Job
     from roberta.engine.runner import Answer, Runner
-    from roberta.records import Record
+    from roberta.records import BrokenRecord, Record
 
 
 class Scorer(Protocol):
@@ -76,6 +76,9 @@ def answer(
         max_errors=writing.max_errors,
         finish=stream.numbers_in(writing, form),
     )
+    if writing.dry_run:
+        _dry_run(job, records, stream.size_of(texts, reading))
+        return
     resuming = None
     if writing.resume:
         from roberta_cli.resuming import Resuming
@@ -108,6 +111,19 @@ def answer(
     if job.tally.failed:
         if not writing.quiet:
             print(f"{job.tally.failed} of {job.tally.records} records failed", file=sys.stderr)
+        raise typer.Exit(ExitCode.RECORD_FAILED)
+
+
+def _dry_run(job: Job, records: Iterator[Record | BrokenRecord], size: int | None) -> None:
+    """Print what the job would do. Raises typer.Exit: records would fail."""
+    from roberta.engine.dry_run import dry_run
+    from roberta.records import FORMATS, STDOUT, open_output
+
+    with open_output(STDOUT) as out:
+        writer = FORMATS["jsonl"].write(out)
+        for line in dry_run(job, records, size):
+            writer.write(line)
+    if job.tally.failed:
         raise typer.Exit(ExitCode.RECORD_FAILED)
 
 

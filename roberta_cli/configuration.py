@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
 
 PROJECT_FILE = Path("roberta.toml")
-NOT_KEYS = ("help", "version", "no-config")  # asked of one run
+NOT_KEYS = ("help", "version", "schema", "no-config")  # asked of one run
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class Writing:
     max_errors: options.MaxErrors = None
     progress: options.Progress = False
     summary: options.Summary = False
+    dry_run: options.DryRun = False
+    schema: options.ResultSchema = False
     quiet: options.Quiet = False
     debug: options.Debug = False
 

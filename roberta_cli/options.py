@@ -1,5 +1,6 @@
 """Every flag, once: its names, its help and its limits. A command takes the flags it needs as parameters."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,14 @@ def _remember_debug(context: typer.Context, wanted: bool) -> bool:
     if wanted and context.obj is not None:
         context.obj.add(DEBUG)
     return wanted
+
+
+def _print_schema(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from roberta_cli.result_schema import schema_of
+
+        print(json.dumps(schema_of(context.info_name), indent=2))
+        raise typer.Exit
 
 
 def _leave_files_alone(context: typer.Context, wanted: bool) -> None:
@@ -447,6 +456,14 @@ MaxErrors = Annotated[
 Progress = Annotated[bool, Option("--progress", help="Say how far the job is, also when stderr is no terminal.")]
 Summary = Annotated[bool, Option("--summary", help="End with one line of JSON on stderr: counts, speed, scores.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+DryRun = Annotated[
+    bool,
+    Option("--dry-run", help="Print the windows of the first 10 records, their batches and time; read no weights."),
+]
+ResultSchema = Annotated[
+    bool,
+    Option("--schema", callback=_print_schema, is_eager=True, help="Print the JSON Schema of results and leave."),
+]
 Debug = Annotated[
     bool, Option("--debug", callback=_remember_debug, is_eager=True, help="Show the traceback of an error.")
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from roberta_cli import app
+from tests.cli.closed_schema import agrees_with_its_schema
 from tests.tasks.tiny_answerer import tiny_answerer
 from tests.tasks.tiny_author import tiny_author
 from tests.tasks.tiny_classifier import tiny_classifier
@@ -51,6 +52,8 @@ WRITING = {
     "--quiet": (["-i", "bad.jsonl", "--on-error", "skip"], True),
     "--debug": (["-m", "nowhere/at/all", "A <mask>."], True),
     "--no-config": (["A <mask>."], True),
+    "--dry-run": (["A <mask>."], True),
+    "--schema": (["A <mask>."], True),
 }
 DIGITS = {"--digits": (["A <mask>."], "2")}
 CUT = {"--long": ([LONG], "truncate"), "--window": ([LONG], "40"), "--overlap": ([LONG], "1")}
@@ -268,4 +271,6 @@ def test_the_flag_makes_a_difference(roberta, folder, models, command, flag):
         (folder / "roberta.toml").write_text("summary = true", encoding="utf-8")
     without, with_flag = outcome(*arguments), outcome(*arguments, *given)
     assert with_flag != without
+    for _, out, *_ in (without, with_flag) if flag not in ("--output-format", "--dry-run", "--schema") else ():
+        agrees_with_its_schema(command, out)
     assert with_flag[0] != 70 and without[0] != 70, (without, with_flag)  # never by a fault of ours

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from roberta_cli import app
+from tests.cli.closed_schema import agrees_with_its_schema
+
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sh\n(.*?)\n```\n```json\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 FILES = {
@@ -27,8 +30,6 @@ def shape(value):
 
 
 def test_the_page_has_examples_of_every_command():
-    from roberta_cli import app
-
     shown = {shlex.split(command)[1] for command, _ in EXAMPLES}
     assert shown >= set(app.ANSWERING)
 
@@ -40,4 +41,31 @@ def test_the_result_has_the_shape_of_the_page(roberta, surroundings, tmp_path, c
     ended = roberta(*shlex.split(command)[1:])
     stream = ended.err if "--summary" in command else ended.out
     lines = [line for line in stream.splitlines() if line.startswith("{")]
+    if "--summary" not in command and "--dry-run" not in command:
+        agrees_with_its_schema(shlex.split(command)[1], ended.out)
+        agrees_with_its_schema(shlex.split(command)[1], printed)
     assert [shape(json.loads(line)) for line in lines] == [shape(json.loads(line)) for line in printed.splitlines()]
+
+
+@pytest.mark.parametrize("command", app.ANSWERING)
+def test_the_schema_is_one_and_asks_for_no_input(roberta, command):
+    jsonschema = pytest.importorskip("jsonschema")
+    ended = roberta(command, "--schema")
+    assert (ended.code, ended.err) == (0, "")
+    jsonschema.Draft202012Validator.check_schema(json.loads(ended.out))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id":1,"entities":[],"windows":2,"more":1}',
+        '{"id":1,"windows":2,"entities":[]}',
+        '{"id":1,"entities":[{"label":"PER","text":"A","start":0,"end":1}]}',
+        '{"id":1,"entities":[{"label":"PER","text":"A","start":0,"end":1,"score":1,"more":1}]}',
+        '{"id":1,"entities":[{"label":"PER","text":"A","end":1,"start":0,"score":1}]}',
+        '{"id":1,"entities":null}',
+    ],
+)
+def test_a_line_with_a_key_too_many_too_few_or_out_of_order_does_not_agree(line):
+    with pytest.raises(AssertionError):
+        agrees_with_its_schema("ner", line)
