@@ -21,7 +21,8 @@ from roberta.hub import Origin
 from roberta.weights.arrays import dtype_name, raw_bytes
 from roberta.weights.folder import SHARD_SIZE, parse_size
 from roberta.weights.formats import FORMATS
-from roberta.weights.names import some
+from roberta.weights.names import published, some
+from roberta.weights.naming import Naming
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 ATOL = 1e-5
@@ -53,7 +54,7 @@ class Options:
 @dataclass(frozen=True)
 class _Work:
     """An opened source. tensors: by published names, as they are stored. dtype: what they become, None: what they
-    are. is_rounded: whether that changes numbers."""
+    are. is_rounded: whether that changes numbers. naming: of the names in the source, None: the published ones."""
 
     format: str
     encoder: Origin
@@ -62,6 +63,7 @@ class _Work:
     dtype: str | None
     is_rounded: bool
     source: str
+    naming: Naming | None
 
 
 def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:
@@ -110,7 +112,11 @@ def tensor_map(origin: Origin, options: Options) -> dict[str, Any]:
     work = _open(origin, options)
     line = _line(work, options)
     del line["max_abs_diff"], line["verified"]
-    return line | {"map": [asdict(row) for row in work.plan.rows]}
+    rows = [asdict(row) for row in work.plan.rows]
+    for row in rows if work.naming else ():
+        theirs = work.naming.spell(published(row["theirs"]))
+        row["theirs"] = theirs[0] if theirs else row["theirs"]
+    return line | {"map": rows}
 
 
 def _target(options: Options) -> Target:
@@ -138,7 +144,7 @@ def _open(origin: Origin, options: Options) -> _Work:
         dtype = "float32"  # what an adapter changes is merged in float32; the rest shall not be of another type
     plan, tensors = make_plan(source.config, source.weights, dtype)
     is_rounded = dtype is not None and any(dtype_name(array) not in _HOLDS[dtype] for array in tensors.values())
-    return _Work(source.format, source.encoder, plan, tensors, dtype, is_rounded, source.weights.source)
+    return _Work(source.format, source.encoder, plan, tensors, dtype, is_rounded, source.weights.source, source.naming)
 
 
 def _line(work: _Work, options: Options) -> dict[str, Any]:

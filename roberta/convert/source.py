@@ -11,18 +11,20 @@ from roberta.hub import Origin
 from roberta.weights import onnx_file
 from roberta.weights.adapter import merged, read_config
 from roberta.weights.folder import Weights, files_of, find_weights, format_of, read_weights
-from roberta.weights.formats import FORMATS
+from roberta.weights.formats import FLAX, FORMATS, PYTORCH, SAFETENSORS, TENSORFLOW, Format
+from roberta.weights.naming import Naming
 from roberta.weights.sentence_folder import MODULES, read_sentence_folder
 
 AUTO, ONNX = "auto", "onnx"
-_KINDS = {kind.name.lower(): kind for kind in FORMATS}
-READABLE = (*_KINDS, ONNX)  # the words of the command line, in the order in which a folder is searched
+KINDS = {"safetensors": SAFETENSORS, "pytorch": PYTORCH, "tf": TENSORFLOW, "flax": FLAX}  # word -> row of FORMATS
+READABLE = (*KINDS, ONNX)  # the words of the command line, in the order in which a folder is searched
 
 
 @dataclass(frozen=True)
 class Source:
     """origin: of the whole folder. encoder: of the RoBERTa model in it, the same but for older sentence-transformers
-    folders. format: a word of READABLE. files: of the weights. weights: by the names that they have there."""
+    folders. format: a word of READABLE. files: of the weights. naming: of their names there, None: the published ones.
+    """
 
     origin: Origin
     encoder: Origin
@@ -30,6 +32,7 @@ class Source:
     files: list[Path]
     config: RobertaConfig
     weights: Weights
+    naming: Naming | None = None
 
 
 def open_source(origin: Origin, wanted: str = AUTO) -> Source:
@@ -51,13 +54,14 @@ def open_source(origin: Origin, wanted: str = AUTO) -> Source:
         if encoder.adapter is not None:
             weights = merged(weights, encoder.adapter)
         return Source(origin, encoder, ONNX, [graph], read_config(encoder), Weights(weights, str(graph)))
-    kinds = FORMATS if wanted == AUTO else (_KINDS[wanted],)
+    kinds = FORMATS if wanted == AUTO else (KINDS[wanted],)
     path = find_weights(encoder, kinds)
     kind = format_of(path)
     if kind not in kinds:
         raise UsageError(f"{path}: is of {kind.name}, not {wanted}; leave --from out")
     weights = read_weights(encoder, kinds)
-    return Source(origin, encoder, kind.name.lower(), files_of(encoder, path), read_config(encoder), weights)
+    files, config = files_of(encoder, path), read_config(encoder)
+    return Source(origin, encoder, _word(kind), files, config, weights, kind.naming)
 
 
 def encoder_of(origin: Origin) -> Origin:
@@ -65,6 +69,10 @@ def encoder_of(origin: Origin) -> Origin:
     if origin.file(CONFIG_FILE) is None and origin.file(MODULES) is not None:
         return read_sentence_folder(origin).encoder
     return origin
+
+
+def _word(kind: Format) -> str:
+    return next(word for word, row in KINDS.items() if row is kind)
 
 
 def _graph(encoder: Origin, wanted: str) -> Path | None:

@@ -13,10 +13,10 @@ import numpy as np
 
 from roberta.convert import onnx_target
 from roberta.convert.plan import Plan, make_plan
-from roberta.convert.source import open_source
+from roberta.convert.source import KINDS, open_source
 from roberta.errors import MissingExtra
 from roberta.hub import Origin
-from roberta.weights.folder import save_weights
+from roberta.weights.folder import save_foreign, save_weights
 
 if TYPE_CHECKING:
     from roberta.convert.compare import Outputs
@@ -55,21 +55,40 @@ def _save(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str, *, s
     return {}
 
 
-def _read(folder: Path) -> Tensors:
-    source = open_source(Origin(folder))
+def _save_foreign(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str, *, word: str) -> dict[str, Any]:
+    save_foreign(folder, KINDS[word], tensors, plan.config, max_shard_size=max_shard)
+    return {}
+
+
+def _read(folder: Path, word: str) -> Tensors:
+    source = open_source(Origin(folder), word)
     return make_plan(source.config, source.weights)[1]
 
 
-def _outputs(folder: Path, probes: Sequence[Probe]) -> Outputs:
+def _outputs(folder: Path, probes: Sequence[Probe], word: str) -> Outputs:
     from roberta.convert.compare import build, outputs_of
 
-    source = open_source(Origin(folder))
+    source = open_source(Origin(folder), word)
     plan, tensors = make_plan(source.config, source.weights)
     return outputs_of(build(plan, tensors, source.weights.source), probes)
 
 
+def _of_torch(word: str, write: Callable[..., dict[str, Any]], **needs: Any) -> Target:
+    """A format that our own classes read, so that they answer for it too."""
+    return Target(write, partial(_read, word=word), partial(_outputs, word=word), **needs)
+
+
 TARGETS = {
-    "safetensors": Target(partial(_save, safe=True), _read, _outputs),
-    "pytorch": Target(partial(_save, safe=False), _read, _outputs),
-    "onnx": Target(onnx_target.write, onnx_target.read, onnx_target.outputs, True, "onnx", ("onnx", "onnxruntime")),
+    "safetensors": _of_torch("safetensors", partial(_save, safe=True)),
+    "pytorch": _of_torch("pytorch", partial(_save, safe=False)),
+    "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",)),
+    "flax": _of_torch("flax", partial(_save_foreign, word="flax")),
+    "onnx": Target(
+        onnx_target.write,
+        onnx_target.read,
+        onnx_target.outputs,
+        whole=True,
+        extra="onnx",
+        packages=("onnx", "onnxruntime"),
+    ),
 }

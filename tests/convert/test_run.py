@@ -31,6 +31,10 @@ LAYOUTS = {
     "shards": Options(to="safetensors", max_shard="4KB"),
     "pytorch": Options(to="pytorch"),
     "pytorch shards": Options(to="pytorch", max_shard="4KB"),
+    "tf": Options(to="tf"),
+    "tf shards": Options(to="tf", max_shard="4KB"),
+    "flax": Options(to="flax"),
+    "flax shards": Options(to="flax", max_shard="4KB"),
     "onnx": Options(to="onnx"),
 }
 QUICK = Options(verify=False)
