@@ -124,7 +124,10 @@ def _target(options: Options) -> Target:
         raise UsageError(f"no format {options.to!r} to convert to; choose {', '.join(TARGETS)}")
     if options.dtype is not None and options.dtype not in DTYPES:
         raise UsageError(f"no number type {options.dtype!r} to convert to; choose {', '.join(DTYPES)}")
-    return TARGETS[options.to]
+    target = TARGETS[options.to]
+    if options.dtype is not None and DTYPES[options.dtype] in target.lacks:
+        raise UsageError(f"{options.to} has no {options.dtype}; choose fp32, which holds the same numbers")
+    return target
 
 
 def _check_apart(origin: Origin, folder: Path) -> None:
@@ -140,8 +143,9 @@ def _check_apart(origin: Origin, folder: Path) -> None:
 def _open(origin: Origin, options: Options) -> _Work:
     source = open_source(origin, options.wanted)
     dtype = DTYPES[options.dtype] if options.dtype else None
-    if dtype is None and origin.adapter is not None:
-        dtype = "float32"  # what an adapter changes is merged in float32; the rest shall not be of another type
+    # What an adapter changes is merged in float32, and the rest shall not be of another type.
+    if dtype is None and (origin.adapter is not None or source.weights.dtype in TARGETS[options.to].lacks):
+        dtype = "float32"
     plan, tensors = make_plan(source.config, source.weights, dtype)
     is_rounded = dtype is not None and any(dtype_name(array) not in _HOLDS[dtype] for array in tensors.values())
     return _Work(source.format, source.encoder, plan, tensors, dtype, is_rounded, source.weights.source, source.naming)

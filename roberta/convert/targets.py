@@ -33,7 +33,7 @@ class Target:
     their published names, in the types that they will have. read: (folder) -> the tensors by their published names,
     as they were written. outputs: (folder, probes) -> what the written checkpoint gives. whole: whether it gives all
     that its class does even for the longest probe. packages: of the extra `extra`, those that it needs; the second one
-    only in order to compare.
+    only in order to compare. lacks: number types that it does not have.
     """
 
     write: Callable[[Path, Plan, Tensors, int | str], dict[str, Any]]
@@ -42,6 +42,7 @@ class Target:
     whole: bool = False
     extra: str = ""
     packages: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
     def check_packages(self, *, verify: bool) -> None:
         """Raises MissingExtra: one that is needed is not installed."""
@@ -81,7 +82,7 @@ def _of_torch(word: str, write: Callable[..., dict[str, Any]], **needs: Any) -> 
 TARGETS = {
     "safetensors": _of_torch("safetensors", partial(_save, safe=True)),
     "pytorch": _of_torch("pytorch", partial(_save, safe=False)),
-    "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",)),
+    "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",), lacks=("bfloat16",)),
     "flax": _of_torch("flax", partial(_save_foreign, word="flax")),
     "onnx": Target(
         onnx_target.write,
