@@ -82,6 +82,12 @@ class FairseqNaming(Naming):
         chosen = f"{_HEADS}{self.head_name}."
         return f"{_HEAD}.{name.removeprefix(chosen)}" if self.head_name and name.startswith(chosen) else name
 
+    def spell(self, name: str) -> tuple[str, bool] | None:
+        found = super().spell(name)
+        if found is None or not found[0].startswith(f"{_HEAD}."):
+            return found
+        return f"{_HEADS}{self.head_name}.{found[0].removeprefix(f'{_HEAD}.')}", found[1]
+
     def to_published(self, tensors: dict[str, np.ndarray], *, source: str) -> dict[str, np.ndarray]:
         """As every naming's, of names of every age, and with "roberta." also where there is the body alone.
 
@@ -107,11 +113,7 @@ class FairseqNaming(Naming):
         if LM_HEAD + "bias" not in found:
             found |= {LM_HEAD + name: array for name, array in _spare_head(words).items()}
         found.setdefault(LM_HEAD + "weight", words)  # tied
-        head = f"{_HEAD}."
-        return {
-            f"{_HEADS}{self.head_name}.{name.removeprefix(head)}" if name.startswith(head) else name: array
-            for name, array in found.items()
-        }
+        return found
 
 
 def fairseq_naming(head: str | None = None, head_name: str | None = None) -> FairseqNaming:
