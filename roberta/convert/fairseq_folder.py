@@ -26,7 +26,7 @@ from roberta.weights.names import check_equal, published
 from roberta.weights.naming import DECODER, WORDS
 
 FAIRSEQ_FILE = "model.pt"
-_FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
+FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
 NEW_HEAD = "sentence_classification_head"  # fairseq's own name where none is given
 LM_HEAD, NO_HEAD = "lm_head", "none"  # words that choose no classification head
 _POSITIONS = f"{BODY}embeddings.position_embeddings.weight"
@@ -63,7 +63,7 @@ def read_fairseq(path: Path | str | Origin, *, head: str | None = None) -> Check
     CheckpointError: no checkpoint, a file that is damaged or unsafe, or a model that RoBERTa's classes cannot hold.
     """
     origin = path if isinstance(path, Origin) else Origin(path)
-    file = origin.need(origin.chosen) if origin.chosen else origin.need(*_FILES)
+    file = origin.need(origin.chosen) if origin.chosen else origin.need(*FILES)
     if origin.file(_SENTENCE_PIECES):
         raise CheckpointError(f"{origin}: {_SENTENCE_PIECES} is of an XLM-R or CamemBERT, not of RoBERTa")
     found = fairseq_file.read(file)
