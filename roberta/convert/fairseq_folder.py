@@ -20,10 +20,10 @@ from roberta.tokenizer.fairseq_files import read_fairseq as read_vocabulary
 from roberta.tokenizer.loading import SINGLE_FILE, VOCAB_FILE
 from roberta.weights import fairseq_file
 from roberta.weights.arrays import dtype_name, from_float32, is_float, to_float32
-from roberta.weights.fairseq_names import FairseqNaming, fairseq_naming, head_names, modern
+from roberta.weights.fairseq_names import fairseq_naming, head_names, modern
 from roberta.weights.folder import Weights
 from roberta.weights.names import check_equal, published
-from roberta.weights.naming import DECODER, WORDS
+from roberta.weights.naming import DECODER, WORDS, Naming
 
 FAIRSEQ_FILE = "model.pt"
 FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
@@ -39,13 +39,13 @@ class Checkpoint:
     """A checkpoint of another program as one of ours.
 
     config: as it will be saved. weights: by the published names, and what has no place in the class by its own.
-    names: published name -> the name in the file. tokenizer: None where the files of its words are not beside it.
-    notes: sentences for the user: what is not as they may expect.
+    naming: of the names in the file. tokenizer: None where the files of its words are not beside it. notes: sentences
+    for the user: what is not as they may expect.
     """
 
     config: RobertaConfig
     weights: Weights
-    names: dict[str, str]
+    naming: Naming
     tokenizer: RobertaTokenizer | None
     notes: list[str]
 
@@ -75,9 +75,39 @@ def read_fairseq(path: Path | str | Origin, *, head: str | None = None) -> Check
     _check(tensors, config, kind, naming, str(file))
     weights = Weights(tensors, str(file))
     config.dtype = weights.dtype
-    names = {name: spelled[0] if (spelled := naming.spell(name)) else name for name in tensors}
     tokenizer, notes = _read_words(origin, config)
-    return Checkpoint(config, weights, names, tokenizer, notes)
+    return Checkpoint(config, weights, naming, tokenizer, notes)
+
+
+def as_fairseq_holds(
+    config: RobertaConfig, tensors: Mapping[str, np.ndarray]
+) -> tuple[RobertaConfig, dict[str, np.ndarray], list[str]]:
+    """A model as it comes back from fairseq: its config, its tensors by published names, and sentences for the user.
+
+    tensors: those of the class that config.architectures names, with or without "roberta." before the body's.
+    Only token types change: fairseq has none. The one that every token has is added to every position, where both
+    meet, and the row that is left is zeros.
+
+    Raises CheckpointError: a head, a config or weights that fairseq has no place for, by name.
+    """
+    head = _head_of(config)
+    settings_of(config, head)
+    held = {published(name): array for name, array in tensors.items()}
+    if config.tie_word_embeddings and DECODER in held:
+        check_equal(WORDS, held[WORDS], DECODER, held.pop(DECODER), source="the weights")
+    _check(held, config, head, fairseq_naming(head, NEW_HEAD), "the weights")
+    types, positions = to_float32(held[_TYPES]), held[_POSITIONS]
+    if (types != types[0]).any():
+        raise CheckpointError(
+            f"the model tells {len(types)} token types apart, and fairseq none; choose another format"
+        )
+    notes = []
+    if types.any():
+        held[_POSITIONS] = from_float32(to_float32(positions) + types[0], dtype_name(positions))
+        notes = ["fairseq has no token types; theirs was added to every position, so outputs differ in the last digits"]
+    held[_TYPES] = np.zeros((1, config.hidden_size), held[WORDS].dtype)
+    changed = RobertaConfig.from_dict(config.to_dict() | {"type_vocab_size": 1})
+    return changed, held, notes
 
 
 def write_fairseq(
@@ -85,20 +115,17 @@ def write_fairseq(
 ) -> list[str]:
     """Write model.pt, and dict.txt, encoder.json and vocab.bpe beside it, as fairseq 0.12 loads them.
 
-    tensors: those of the class that config.architectures names, with or without "roberta." before the body's.
-    Returns sentences for the user: what is not as they may expect.
+    config, tensors: as `as_fairseq_holds` takes them. Returns sentences for the user: what is not as they may expect.
 
     >>> write_fairseq(Path("roberta.mine"), config, read_weights(Origin("my-model")).tensors, tokenizer)
     []
 
-    Raises CheckpointError: a head, a config, weights or a token that fairseq has no place for, by name.
+    Raises CheckpointError: also a token that dict.txt has no place for; nothing is written then.
     """
+    config, held, notes = as_fairseq_holds(config, tensors)
     head = _head_of(config)
-    settings = settings_of(config, head)
-    held = {published(name): array for name, array in tensors.items()}
-    naming = fairseq_naming(head, NEW_HEAD)
-    _check(held, config, head, naming, "the weights")
-    notes = _fold_types(held)
+    del held[_TYPES]
+    theirs = fairseq_naming(head, NEW_HEAD).from_published(held, config)
     if tokenizer is None:
         notes.append(f"no {DICTIONARY_FILE} is written, which fairseq needs, since the tokenizer's files are missing")
     else:
@@ -107,7 +134,7 @@ def write_fairseq(
             notes.append("fairseq puts no blank before a text; put one there, as add_prefix_space did")
     if head != "masked_lm":
         notes.append("fairseq's model has a language model head too; the one written is zeros and says nothing")
-    fairseq_file.write(folder / FAIRSEQ_FILE, settings, naming.from_published(held, config))
+    fairseq_file.write(folder / FAIRSEQ_FILE, settings_of(config, head), theirs)
     return notes
 
 
@@ -149,7 +176,7 @@ def _make_whole(tensors: dict[str, np.ndarray], config: RobertaConfig, head: str
 
 
 def _check(
-    tensors: Mapping[str, np.ndarray], config: RobertaConfig, head: str | None, naming: FairseqNaming, source: str
+    tensors: Mapping[str, np.ndarray], config: RobertaConfig, head: str | None, naming: Naming, source: str
 ) -> None:
     """Raises CheckpointError: a tensor of the class is missing, of another shape, or holds whole numbers."""
     for name, shape in _shapes(config, head).items():
@@ -192,17 +219,3 @@ def _head_of(config: RobertaConfig) -> str | None:
     if name != ENCODER and name not in heads:
         raise CheckpointError(f"architectures names {name!r:.80}, which is no class of RoBERTa; set it in config.json")
     return heads.get(name)
-
-
-def _fold_types(tensors: dict[str, np.ndarray]) -> list[str]:
-    """Take the token types out; the one that every token has is added to every position, which is where both meet."""
-    types = to_float32(tensors.pop(_TYPES, np.zeros((1, 1), np.float32)))
-    if (types != types[0]).any():
-        raise CheckpointError(
-            f"the model tells {len(types)} token types apart, and fairseq none; choose another format"
-        )
-    if not types.any():
-        return []
-    positions = tensors[_POSITIONS]
-    tensors[_POSITIONS] = from_float32(to_float32(positions) + types[0], dtype_name(positions))
-    return ["fairseq has no token types; theirs was added to every position, so outputs differ in their last digits"]

@@ -12,7 +12,7 @@ import torch
 
 import roberta
 from roberta import RobertaTokenizer
-from roberta.convert.fairseq_folder import read_fairseq, write_fairseq
+from roberta.convert.fairseq_folder import as_fairseq_holds, read_fairseq, write_fairseq
 from roberta.errors import CheckpointError, RobertaError, UsageError
 from roberta.hub import Origin
 from roberta.model.loading import load_weights, to_array
@@ -161,7 +161,7 @@ def test_several_heads_need_a_choice_and_are_named(tmp_path):
     found = read_fairseq(folder, head="mnli")
     assert (found.config.architectures, found.config.num_labels) == (["RobertaForSequenceClassification"], 3)
     assert (found.weights.tensors["classifier.dense.bias"] == 1).all()
-    assert found.names["classifier.dense.bias"] == "classification_heads.mnli.dense.bias"
+    assert found.naming.spell("classifier.dense.bias") == ("classification_heads.mnli.dense.bias", False)
     assert "classification_heads.rte.dense.bias" in found.weights.tensors  # listed as unused by whoever plans
     assert read_fairseq(folder, head="rte").config.num_labels == 1
     assert read_fairseq(folder, head="lm_head").config.architectures == ["RobertaForMaskedLM"]
@@ -229,9 +229,14 @@ def test_the_one_token_type_is_folded_into_the_positions(tmp_path, tokenizer):
         expected = model(ids, attention_mask=(ids != 1).long()).logits
     notes = write_fairseq(tmp_path, model.config, state_of(model), tokenizer)
     assert notes == [
-        "fairseq has no token types; theirs was added to every position, so outputs differ in their last digits"
+        "fairseq has no token types; theirs was added to every position, so outputs differ in the last digits"
     ]
-    found = logits(read_fairseq(tmp_path), ids).logits
+    config, tensors, _ = as_fairseq_holds(model.config, state_of(model))
+    checkpoint = read_fairseq(tmp_path)
+    assert of_class(checkpoint).keys() == tensors.keys()
+    assert all(np.array_equal(of_class(checkpoint)[name], array) for name, array in tensors.items())
+    assert config.type_vocab_size == checkpoint.config.type_vocab_size == 1
+    found = logits(checkpoint, ids).logits
     assert (found - expected)[ids != 1].abs().max() <= 1e-5 * expected.abs().max()
     with torch.no_grad():
         model.roberta.embeddings.token_type_embeddings.weight[1] += 1
@@ -264,6 +269,8 @@ def test_heads_without_a_place_are_refused_and_nothing_is_written(tmp_path, toke
 def test_a_pooler_without_a_place_and_weights_that_are_not_whole_are_refused(tmp_path):
     model = model_of("RobertaForMaskedLM")
     state = state_of(model)
+    with pytest.raises(CheckpointError, match=r"word_embeddings.*decoder.*differ"):
+        write_fairseq(tmp_path, model.config, state | {"lm_head.decoder.weight": state["lm_head.dense.weight"]}, None)
     pooled = state | {"roberta.pooler.dense.bias": np.zeros(16, np.float32)}
     with pytest.raises(CheckpointError, match=r"pooler\.dense\.bias: fairseq files have no place for it"):
         write_fairseq(tmp_path, model.config, pooled, None)

@@ -167,20 +167,20 @@ def test_changed_files_are_read_or_refused_and_nothing_else_happens(tmp_path):
     weights = b"}(" + b"".join(text(f"encoder.{place}") + tensor() for place in range(9)) + b"u"
     torch_zip(path, program(b"}(" + text("model") + weights + text("cfg") + dict_config(("model", model)) + b"u"))
     good, outcomes = path.read_bytes(), {"read": 0, "refused": 0}
-    for round in range(ROUNDS):
-        path.write_bytes(mutated(good, random.Random(round)))
+    for seed in range(ROUNDS):
+        path.write_bytes(mutated(good, random.Random(seed)))
         start = time.monotonic()
         try:
             found = fairseq_file.read(path)
         except CheckpointError as error:
             outcomes["refused"] += 1
-            assert len(str(error)) < len(str(path)) + 700, (round, str(error))
-            assert "\n" not in str(error), round
+            assert len(str(error)) < len(str(path)) + 700, (seed, str(error))
+            assert "\n" not in str(error), seed
         else:
             outcomes["read"] += 1
-            assert sum(np.array(array).nbytes for array in found.tensors.values()) <= 20 * len(good), round
-        assert time.monotonic() - start < SECONDS, round
-    assert min(outcomes.values()) > ROUNDS // 20, outcomes
+            assert sum(np.array(array).nbytes for array in found.tensors.values()) <= 20 * len(good), seed
+        assert time.monotonic() - start < SECONDS, seed
+    assert min(outcomes.values()) > ROUNDS // 50, outcomes
 
 
 @needs_shared
