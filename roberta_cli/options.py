@@ -398,7 +398,13 @@ FromFormat = Annotated[
     str,
     Option("--from", metavar="FORMAT", help="Which weights to read where there are several; auto takes the first."),
 ]
-ToFormat = Annotated[str, Option("--to", metavar="safetensors|pytorch|onnx", help="The format to write.")]
+ToFormat = Annotated[
+    str, Option("--to", metavar="safetensors|pytorch|tf|flax|fairseq|onnx", help="The format to write.")
+]
+HeadName = Annotated[
+    str | None,
+    Option("--head", metavar="NAME", help="Which head of a fairseq checkpoint; lm_head, or none for the encoder."),
+]
 MaxShard = Annotated[
     str, Option("--max-shard", metavar="SIZE", help="Write several files when one would be larger, as in 200MB.")
 ]

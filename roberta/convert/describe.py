@@ -21,10 +21,10 @@ _ADAPTERS = "adapters"  # the folder in which a model keeps some
 _LABELLED = ("sequence_classification", "token_classification")
 
 
-def describe(origin: Origin, wanted: str = AUTO) -> dict[str, Any]:
+def describe(origin: Origin, wanted: str = AUTO, head: str | None = None) -> dict[str, Any]:
     """Format, class, heads, labels, sizes, limits, files and what is missing, ready for JSON.
 
-    wanted: a format, as in `open_source`. An adapter of the origin is merged; a folder that is one is described as one.
+    wanted, head: as in `open_source`. An adapter of the origin is merged; a folder that is one is described as one.
 
     >>> describe(Origin("roberta-base"))["usable_length"]
     510
@@ -33,7 +33,7 @@ def describe(origin: Origin, wanted: str = AUTO) -> dict[str, Any]:
     """
     if origin.file(adapter.SETTINGS) is not None and origin.adapter is None:
         return _adapter(origin)
-    source = open_source(origin, wanted)
+    source = open_source(origin, wanted, head)
     plan, _ = make_plan(source.config, source.weights)
     found = {
         "model": str(origin),
@@ -51,6 +51,7 @@ def describe(origin: Origin, wanted: str = AUTO) -> dict[str, Any]:
         "missing": plan.missing,
         "unused": plan.unused,
         "adapters": _adapters(origin),
+        "notes": source.notes,
     }
     return found | (_graph(source.files[0]) if source.format == ONNX else {})
 

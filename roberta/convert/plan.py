@@ -61,10 +61,13 @@ class Plan:
         return sum(int(np.prod(row.shape)) for row in self.rows)
 
 
-def make_plan(config: RobertaConfig, weights: Weights, dtype: str | None = None) -> tuple[Plan, dict[str, np.ndarray]]:
+def make_plan(
+    config: RobertaConfig, weights: Weights, dtype: str | None = None, names: Mapping[str, str] | None = None
+) -> tuple[Plan, dict[str, np.ndarray]]:
     """The plan, and the tensors by their published names as they are stored.
 
-    dtype: the type that real numbers will have, such as "float16"; None: the one they have.
+    dtype: the type that real numbers will have, such as "float16"; None: the one they have. names: what the files call
+    a weight, where that is not the name that it has in `weights`.
 
     >>> plan, tensors = make_plan(read_config(origin), read_weights(origin))
     >>> plan.architecture, plan.rows[0].ours
@@ -92,7 +95,8 @@ def make_plan(config: RobertaConfig, weights: Weights, dtype: str | None = None)
     for name, array in matched.found.items():
         kind = dtype or dtype_name(array)
         size = array.size * DTYPES[kind].itemsize
-        rows.append(Row(matched.sources[name], name, tuple(array.shape), kind, size))
+        source = matched.sources[name]
+        rows.append(Row((names or {}).get(source, source), name, tuple(array.shape), kind, size))
     plan = Plan(_config(config, head, rows), head, rows, missing, sorted(matched.unexpected))
     return plan, matched.found
 

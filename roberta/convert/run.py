@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from roberta.convert.beside import copy_beside, place_of
+from roberta.convert.beside import Words
 from roberta.convert.new_folder import check_place, new_folder
 from roberta.convert.plan import Plan, as_type, make_plan
 from roberta.convert.probe import probes
@@ -37,11 +37,13 @@ _HOLDS = {  # type -> types of which it holds all numbers
 
 @dataclass(frozen=True)
 class Options:
-    """wanted: the format to read, where there are several. to: a row of TARGETS. dtype: a word of DTYPES; None keeps
-    the types. max_shard: bytes, or text such as "2GB". atol: how far outputs may be apart, in parts of max(1, the
-    largest number of the output); None: ATOL, or ROUNDED_ATOL where weights are rounded."""
+    """wanted: the format to read, where there are several. head: the one to take of a fairseq checkpoint. to: a row of
+    TARGETS. dtype: a word of DTYPES; None keeps the types. max_shard: bytes, or text such as "2GB". atol: how far
+    outputs may be apart, in parts of max(1, the largest number of the output); None: ATOL, or ROUNDED_ATOL where weights
+    are rounded."""
 
     wanted: str = AUTO
+    head: str | None = None
     to: str = "safetensors"
     dtype: str | None = None
     max_shard: int | str = SHARD_SIZE
@@ -52,16 +54,17 @@ class Options:
 
 @dataclass(frozen=True)
 class _Work:
-    """An opened source. tensors: by published names, as they are stored. dtype: what they become, None: what they
-    are. is_rounded: whether that changes numbers."""
+    """An opened source, without the weights that are not used. tensors: by published names, as they are stored.
+    dtype: what they become, None: what they are. is_rounded: whether that changes numbers."""
 
     format: str
-    encoder: Origin
     plan: Plan
     tensors: dict[str, np.ndarray]
     dtype: str | None
     is_rounded: bool
     source: str
+    words: Words
+    notes: list[str]
 
 
 def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:
@@ -85,18 +88,19 @@ def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:
         atol = ROUNDED_ATOL[work.dtype] if work.is_rounded else ATOL
     line = _line(work, options)
     with new_folder(folder) as building:
-        inside = place_of(work.encoder, origin, building)
+        inside = work.words.place(building)
         asked = probes(work.plan.config)
         before = _answers_before(work, asked, target) if options.verify else None
         work.plan.config.save_pretrained(inside)
+        work.words.save(building)
         rounded = as_type(work.tensors, work.dtype)
         sums = _checksums(rounded) if options.verify else {}
         facts = target.write(inside, work.plan, rounded, options.max_shard)
         del rounded
         work.tensors.clear()  # its pages: what was written takes as much memory when it is asked
-        copy_beside(origin, work.encoder, building)
         if options.verify:
             line |= _verify(inside, target, asked, before, sums, atol)
+    line["notes"] = work.notes + facts.pop("notes", [])
     return line | {"atol": atol} | facts | {"output": str(folder)}
 
 
@@ -110,7 +114,7 @@ def tensor_map(origin: Origin, options: Options) -> dict[str, Any]:
     work = _open(origin, options)
     line = _line(work, options)
     del line["max_abs_diff"], line["verified"]
-    return line | {"map": [asdict(row) for row in work.plan.rows]}
+    return line | {"notes": work.notes, "map": [asdict(row) for row in work.plan.rows]}
 
 
 def _target(options: Options) -> Target:
@@ -118,7 +122,10 @@ def _target(options: Options) -> Target:
         raise UsageError(f"no format {options.to!r} to convert to; choose {', '.join(TARGETS)}")
     if options.dtype is not None and options.dtype not in DTYPES:
         raise UsageError(f"no number type {options.dtype!r} to convert to; choose {', '.join(DTYPES)}")
-    return TARGETS[options.to]
+    target = TARGETS[options.to]
+    if options.dtype is not None and DTYPES[options.dtype] in target.lacks:
+        raise UsageError(f"{options.to} has no {options.dtype}; choose fp32, which holds the same numbers")
+    return target
 
 
 def _check_apart(origin: Origin, folder: Path) -> None:
@@ -132,13 +139,15 @@ def _check_apart(origin: Origin, folder: Path) -> None:
 
 
 def _open(origin: Origin, options: Options) -> _Work:
-    source = open_source(origin, options.wanted)
+    source = open_source(origin, options.wanted, options.head)
     dtype = DTYPES[options.dtype] if options.dtype else None
-    if dtype is None and origin.adapter is not None:
-        dtype = "float32"  # what an adapter changes is merged in float32; the rest shall not be of another type
-    plan, tensors = make_plan(source.config, source.weights, dtype)
+    # What an adapter changes is merged in float32, and the rest shall not be of another type.
+    if dtype is None and (origin.adapter is not None or source.weights.dtype in TARGETS[options.to].lacks):
+        dtype = "float32"
+    plan, tensors = make_plan(source.config, source.weights, dtype, source.names)
     is_rounded = dtype is not None and any(dtype_name(array) not in _HOLDS[dtype] for array in tensors.values())
-    return _Work(source.format, source.encoder, plan, tensors, dtype, is_rounded, source.weights.source)
+    words = Words(source.origin, source.encoder, source.tokenizer)
+    return _Work(source.format, plan, tensors, dtype, is_rounded, source.weights.source, words, source.notes)
 
 
 def _line(work: _Work, options: Options) -> dict[str, Any]:
@@ -170,7 +179,7 @@ def _verify(folder: Path, target: Target, asked: Sequence, before: list, sums: d
 
     try:
         found = _checksums(target.read(folder))
-        wrong = [name for name in sums if found.get(name) != sums[name]] + [name for name in found if name not in sums]
+        wrong = [name for name in {**sums, **found} if found.get(name) != sums.get(name) and not target.alters(name)]
         if wrong:
             raise CheckFailed(f"{some(wrong)}: read back, they are not what was written; nothing was kept, report it")
         apart = difference(before, target.outputs(folder, asked))

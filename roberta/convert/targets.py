@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roberta.convert import onnx_target
+from roberta.convert.fairseq_folder import write_fairseq
 from roberta.convert.plan import Plan, make_plan
-from roberta.convert.source import open_source
+from roberta.convert.source import KINDS, open_source
 from roberta.errors import MissingExtra
 from roberta.hub import Origin
-from roberta.weights.folder import save_weights
+from roberta.tokenizer import RobertaTokenizer
+from roberta.tokenizer.loading import SINGLE_FILE, VOCAB_FILE
+from roberta.weights.folder import save_foreign, save_weights
 
 if TYPE_CHECKING:
     from roberta.convert.compare import Outputs
@@ -33,7 +36,8 @@ class Target:
     their published names, in the types that they will have. read: (folder) -> the tensors by their published names,
     as they were written. outputs: (folder, probes) -> what the written checkpoint gives. whole: whether it gives all
     that its class does even for the longest probe. packages: of the extra `extra`, those that it needs; the second one
-    only in order to compare.
+    only in order to compare. lacks: number types that it does not have.
+    altered: modules whose weights are not kept bit for bit, since they are added to each other; outputs are equal.
     """
 
     write: Callable[[Path, Plan, Tensors, int | str], dict[str, Any]]
@@ -42,6 +46,12 @@ class Target:
     whole: bool = False
     extra: str = ""
     packages: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+
+    def alters(self, name: str) -> bool:
+        """Whether the weight of this published name may come back as another one."""
+        return name.rpartition(".")[0].endswith(self.altered) if self.altered else False
 
     def check_packages(self, *, verify: bool) -> None:
         """Raises MissingExtra: one that is needed is not installed."""
@@ -55,21 +65,49 @@ def _save(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str, *, s
     return {}
 
 
-def _read(folder: Path) -> Tensors:
-    source = open_source(Origin(folder))
+def _save_foreign(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str, *, word: str) -> dict[str, Any]:
+    save_foreign(folder, KINDS[word], tensors, plan.config, max_shard_size=max_shard)
+    return {}
+
+
+def _save_fairseq(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | str) -> dict[str, Any]:
+    has_words = (folder / SINGLE_FILE).is_file() or (folder / VOCAB_FILE).is_file()
+    tokenizer = RobertaTokenizer.from_pretrained(folder) if has_words else None
+    return {"notes": write_fairseq(folder, plan.config, tensors, tokenizer)}
+
+
+def _read(folder: Path, word: str) -> Tensors:
+    source = open_source(Origin(folder), word)
     return make_plan(source.config, source.weights)[1]
 
 
-def _outputs(folder: Path, probes: Sequence[Probe]) -> Outputs:
+def _outputs(folder: Path, probes: Sequence[Probe], word: str) -> Outputs:
     from roberta.convert.compare import build, outputs_of
 
-    source = open_source(Origin(folder))
+    source = open_source(Origin(folder), word)
     plan, tensors = make_plan(source.config, source.weights)
     return outputs_of(build(plan, tensors, source.weights.source), probes)
 
 
+def _of_torch(word: str, write: Callable[..., dict[str, Any]], **needs: Any) -> Target:
+    """A format that our own classes read, so that they answer for it too."""
+    return Target(write, partial(_read, word=word), partial(_outputs, word=word), **needs)
+
+
 TARGETS = {
-    "safetensors": Target(partial(_save, safe=True), _read, _outputs),
-    "pytorch": Target(partial(_save, safe=False), _read, _outputs),
-    "onnx": Target(onnx_target.write, onnx_target.read, onnx_target.outputs, True, "onnx", ("onnx", "onnxruntime")),
+    "safetensors": _of_torch("safetensors", partial(_save, safe=True)),
+    "pytorch": _of_torch("pytorch", partial(_save, safe=False)),
+    "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",), lacks=("bfloat16",)),
+    "flax": _of_torch("flax", partial(_save_foreign, word="flax")),
+    "fairseq": _of_torch(
+        "fairseq", _save_fairseq, lacks=("bfloat16",), altered=("position_embeddings", "token_type_embeddings")
+    ),
+    "onnx": Target(
+        onnx_target.write,
+        onnx_target.read,
+        onnx_target.outputs,
+        whole=True,
+        extra="onnx",
+        packages=("onnx", "onnxruntime"),
+    ),
 }

@@ -12,6 +12,7 @@ def convert(
     *,
     from_format: options.FromFormat = "auto",
     to: options.ToFormat = "safetensors",
+    head: options.HeadName = None,
     adapter: options.Adapter = None,
     max_shard: options.MaxShard = "5GB",
     dtype: options.NumberType = None,
@@ -42,6 +43,7 @@ def convert(
     origin = Origin(source, revision=revision, local_files_only=offline, adapter=adapter)
     asked = Options(
         wanted=from_format,
+        head=head,
         to=to,
         dtype=dtype,
         max_shard=max_shard,
@@ -76,6 +78,7 @@ def as_text(result: dict) -> str:
     for name, words in (("unused", "not used"), ("missing", "not there")):
         if result[name]:
             lines.append(f"{words}: {', '.join(result[name])}")
+    lines += result.get("notes", [])
     return "\n".join(lines)
 
 

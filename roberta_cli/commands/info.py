@@ -10,6 +10,7 @@ def info(
     model: options.Described = None,
     *,
     from_format: options.FromFormat = "auto",
+    head: options.HeadName = None,
     adapter: options.Adapter = None,
     revision: options.Revision = None,
     offline: options.Offline = False,
@@ -31,7 +32,7 @@ def info(
     from roberta.hub import Origin
 
     origin = Origin(model or MINI, revision=revision, local_files_only=offline, adapter=adapter)
-    show(describe(origin, from_format), output_format, as_text)
+    show(describe(origin, from_format, head), output_format, as_text)
 
 
 def as_text(result: dict) -> str:

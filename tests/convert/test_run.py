@@ -31,6 +31,10 @@ LAYOUTS = {
     "shards": Options(to="safetensors", max_shard="4KB"),
     "pytorch": Options(to="pytorch"),
     "pytorch shards": Options(to="pytorch", max_shard="4KB"),
+    "tf": Options(to="tf"),
+    "tf shards": Options(to="tf", max_shard="4KB"),
+    "flax": Options(to="flax"),
+    "flax shards": Options(to="flax", max_shard="4KB"),
     "onnx": Options(to="onnx"),
 }
 QUICK = Options(verify=False)
@@ -90,7 +94,7 @@ def test_the_line_says_what_became_of_what(tmp_path):
     assert line["bytes"] == 4 * model.num_parameters()
     assert list(line) == [
         *("from", "to", "class", "tensors", "parameters", "dtype", "bytes", "unused", "missing"),
-        *("max_abs_diff", "verified", "scaled_diff", "atol", "opset", "output"),
+        *("max_abs_diff", "verified", "scaled_diff", "notes", "atol", "opset", "output"),
     ]
 
 
@@ -297,7 +301,7 @@ def test_of_several_formats_the_one_that_is_asked_for_is_read(tmp_path):
     named = convert(Origin(source / "pytorch_model.bin"), tmp_path / "three", QUICK)
     assert named["from"] == "pytorch"
     assert_same_bits(stored(tmp_path / "two"), stored(tmp_path / "three"))
-    with pytest.raises(UsageError, match="is of PyTorch, not safetensors; leave --from out"):
+    with pytest.raises(UsageError, match="is of the format pytorch, not safetensors; leave --from out"):
         convert(Origin(source / "pytorch_model.bin"), tmp_path / "four", Options(wanted="safetensors"))
     with pytest.raises(CheckpointError, match=r"no model.onnx"):
         convert(Origin(source), tmp_path / "four", Options(wanted="onnx"))
