@@ -23,6 +23,7 @@ class OutputFormat(StrEnum):
     npz = "npz"
     conll = "conll"
     squad = "squad"
+    parquet = "parquet"
 
 
 class Shell(StrEnum):
@@ -81,7 +82,7 @@ InputFormat = Annotated[
     str | None,
     Option(
         "--input-format",
-        metavar="jsonl|json|csv|tsv|txt|doc|squad|conll",
+        metavar="jsonl|json|csv|tsv|txt|doc|squad|conll|parquet",
         help="What the input is: txt has a text a line, doc is one text; else the suffix tells, or the first line.",
     ),
 ]
