@@ -143,6 +143,32 @@ BatchTokens = Annotated[
     int | None,
     Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 1024 if not given."),
 ]
+Engine = Annotated[
+    str,
+    Option(
+        "--engine",
+        metavar="local|ray",
+        help="What runs the model: this process, or a Ray cluster that reads and writes folders of shards.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Processes of --engine ray, each with one model and --threads CPUs (1 if not given); else what has room.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    Option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        envvar="RAY_ADDRESS",
+        help="The cluster of --engine ray; without it, this machine alone.",
+    ),
+]
 
 # Long texts
 Long = Annotated[
