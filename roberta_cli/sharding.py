@@ -15,10 +15,12 @@ from roberta_cli.progress import Progress
 from roberta_cli.report import word_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from roberta.engine.job import Tally
     from roberta.engine.shards import Outcome, Shard
     from roberta_cli.groups import Computing, Reading, Writing
+    from roberta_cli.shard_log import ShardLog
 
 ENGINES = ("local", "ray")
 
@@ -44,15 +46,15 @@ def answer_shards(
     _refuse_without_meaning(texts, reading, writing, gold)
     word_warnings(writing.quiet)
 
-    from roberta.engine.job import Tally
     from roberta.engine.ray_engine import answer_shards, need_ray
     from roberta.engine.shards import Work, plan_shards
     from roberta.records import Fields
+    from roberta_cli.beginning import Beginning
+    from roberta_cli.shard_log import ShardLog
 
     need_ray()
     format = "doc" if reading.doc else reading.input_format
     shards = plan_shards(reading.input, Path(writing.output), format=format, form=writing.output_format)
-    _refuse_to_replace(shards, writing)
     work = Work(
         command,
         checkpoint=chosen.checkpoint(),
@@ -65,23 +67,27 @@ def answer_shards(
         digits=writing.digits,
     )
     note_builtin(chosen, writing)
-    work.open()  # what it refuses is said before a cluster is waited for
-    progress = Progress.of(writing, None, Tally())
-    outcomes = answer_shards(work, shards, workers=chosen.workers, address=chosen.ray_address)
-    done = 0
+    runner = work.open().runner  # what it refuses is said before a cluster is waited for
+    log = ShardLog(Path(writing.output), Beginning.of(runner, {}))
+    whole = _whole(log, shards, writing)
+    progress = Progress.of(writing, None, _sum(whole.values()))
+    left = [shard for shard in shards if shard not in whole]
+    outcomes = answer_shards(work, left, workers=chosen.workers, address=chosen.ray_address)
     try:
         # Ray writes notes of its own to stdout, where results belong.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.closing(outcomes):
             for shard, outcome in outcomes:
+                if outcome.error is None:
+                    log.add(shard, outcome.tally)
+                    whole[shard] = outcome.tally
                 _take(shard, outcome, progress, writing)
-                done += 1
     except BaseException as error:
-        if not writing.quiet and (done or isinstance(error, KeyboardInterrupt | Terminated)):
-            print(f"stopped after {done} of {len(shards)} shards", file=sys.stderr)
+        if not writing.quiet and (whole or isinstance(error, KeyboardInterrupt | Terminated)):
+            print(f"stopped after {len(whole)} of {len(shards)} shards; --resume goes on from there", file=sys.stderr)
         raise
     finally:
         progress.end()
-    conclude(progress, writing, {"shards": done}, summary=writing.summary)
+    conclude(progress, writing, {"shards": len(shards)}, summary=writing.summary)
 
 
 def _refuse_without_meaning(texts: list[str] | None, reading: Reading, writing: Writing, gold: str | None) -> None:
@@ -96,17 +102,36 @@ def _refuse_without_meaning(texts: list[str] | None, reading: Reading, writing: 
             raise UsageError(f"{flag} goes over all records in their order; leave it out, or leave out --engine ray")
 
 
-def _refuse_to_replace(shards: Sequence[Shard], writing: Writing) -> None:
-    there = [shard.target for shard in shards if Path(shard.target).exists()]
+def _whole(log: ShardLog, shards: Sequence[Shard], writing: Writing) -> dict[Shard, Tally]:
+    """The shards that are done already, under --resume. Raises UsageError: something is there that must not go."""
+    if writing.resume and not writing.force and log.path.exists():
+        return log.take_up(shards)
+    there = next((shard.target for shard in shards if Path(shard.target).exists()), None)
     if there and not writing.force:
-        raise UsageError(f"{there[0]}: is there already; name another folder, or use --force to replace its shards")
+        way = "--resume goes on" if log.path.exists() else "name another folder"
+        raise UsageError(f"{there}: is there already; {way}, or --force replaces the shards")
+    log.begin()
+    return {}
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    from roberta.engine.job import Tally
+
+    total = Tally()
+    for tally in tallies:
+        _count(total, tally)
+    return total
+
+
+def _count(total: Tally, tally: Tally) -> None:
+    for name, count in vars(tally).items():
+        setattr(total, name, getattr(total, name) + count)
 
 
 def _take(shard: Shard, outcome: Outcome, progress: Progress, writing: Writing) -> None:
     """Count a shard. Raises the error that kept it from being written, and InputError: too many records failed."""
     tally = progress.tally
-    for name, count in vars(outcome.tally).items():
-        setattr(tally, name, getattr(tally, name) + count)
+    _count(tally, outcome.tally)
     if not writing.quiet:
         for line in outcome.skipped:
             print(f"skipped: {line}", file=sys.stderr)

@@ -66,12 +66,14 @@ class Work:
     digits: int | None = None
 
     def open(self) -> Opened:
-        """Raises as `open_runner` and `open_task` do, and CheckpointError: the checkpoint has another head."""
+        """Raises as `open_runner`, `open_task` and `Job` do, and CheckpointError: the checkpoint has another head."""
         runner = open_runner(command=self.command, **self.checkpoint)
         task = open_task(self.command, runner, **self.options)
         if task.head is not None:
             runner.check_head(task.head)
-        return Opened(self, runner, task)
+        opened = Opened(self, runner, task)
+        opened.job()
+        return opened
 
 
 @dataclass(frozen=True)
@@ -89,21 +91,9 @@ class Opened:
         17
         """
         skipped: list[str] = []
-
-        def watch(answered: Answer) -> None:
-            if answered.error is not None and self.work.on_error == "skip":
-                skipped.append(f"{answered.record.source}: {answered.error}")
-
-        job = Job(
-            self.runner,
-            self.task,
-            fields=self.work.fields,
-            on_error=self.work.on_error,
-            max_errors=self.work.max_errors,
-            check=list(self.work.checks),
-            watch=[watch],
-            finish=lambda result: plain(result, self.work.digits),
-        )
+        job = self.job()
+        if self.work.on_error == "skip":
+            job.watch.append(lambda answered: answered.error and skipped.append(_place_and_error(answered)))
         try:
             self._write(job, shard)
         except Exception as error:
@@ -111,12 +101,29 @@ class Opened:
             return Outcome(job.tally, skipped, error)
         return Outcome(job.tally, skipped)
 
+    def job(self) -> Job:
+        """For the records of one shard."""
+        return Job(
+            self.runner,
+            self.task,
+            fields=self.work.fields,
+            on_error=self.work.on_error,
+            max_errors=self.work.max_errors,
+            check=list(self.work.checks),
+            finish=lambda result: plain(result, self.work.digits),
+            settled=lambda: None,  # full batches, so that they depend on the shard alone and not on the disk's speed
+        )
+
     def _write(self, job: Job, shard: Shard) -> None:
         with open_output(shard.target, force=True) as stream:
             writer = format_by_name(Path(shard.target)).write(stream)
             for result in job.results(read_records([shard.source], **self.work.reading)):
                 writer.write(result)
             writer.finish()
+
+
+def _place_and_error(answered: Answer) -> str:
+    return f"{answered.record.source}: {answered.error}"
 
 
 @contextlib.contextmanager

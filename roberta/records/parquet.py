@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import datetime
 import json
 import tempfile
 from collections.abc import Iterator
@@ -107,5 +105,7 @@ def _as_json(value: Any) -> Any:
         try:
             return value.decode()
         except UnicodeDecodeError:
+            import base64  # late: every reader of records imports this file
+
             return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)  # dates and times; decimals and the like

@@ -8,6 +8,7 @@ import pytest
 
 from roberta.builtin import MINI
 from roberta_cli import app
+from roberta_cli.shard_log import NAME
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def test_results_are_those_of_one_process_to_the_byte(cluster, roberta, shards, 
     assert (ended.code, ended.out) == (0, "")
     for name in contents(shards):
         assert roberta(*EMBED, "--threads", "1", "-i", f"in/{name}", "-o", f"alone/{name}").code == 0
-    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+    found = contents(tmp_path / "out")
+    assert found.pop(NAME)
+    assert found == contents(tmp_path / "alone")
     summary = json.loads(ended.err)
     assert (summary["records"], summary["failed"], summary["shards"]) == (69, 0, 4)
     assert summary["tokens"] > 1000
@@ -52,15 +55,31 @@ def one_without_a_mask(shards):
 
 
 @pytest.mark.ray
-def test_a_failure_stops_the_job_and_leaves_whole_shards_only(cluster, roberta, one_without_a_mask, tmp_path):
+def test_a_failure_stops_the_job_which_goes_on_with_what_is_left(cluster, roberta, one_without_a_mask, tmp_path):
     ended = roberta(*one_without_a_mask)
     assert (ended.code, ended.out) == (1, "")
     *notes, error = ended.err.splitlines()
     assert error == "error: in/b.jsonl:2: the text has no <mask>; write <mask> where a word is missing"
     written = contents(tmp_path / "out")
+    log = written.pop(NAME).splitlines()
     assert written.keys() <= {"a/part-0.jsonl", "a/part-1.jsonl", "c.jsonl"}
-    assert all(len(lines.splitlines()) == 1 for lines in written.values())
-    assert not notes or notes[0] in [f"stopped after {count} of 4 shards" for count in range(1, len(written) + 1)]
+    done = len(log) - 1
+    assert done <= len(written)
+    assert notes == ([f"stopped after {done} of 4 shards; --resume goes on from there"] if done else [])
+
+    refused = roberta(*one_without_a_mask)
+    assert refused.code == 2
+    assert refused.err.endswith("is there already; --resume goes on, or --force replaces the shards\n") or not written
+    refused = roberta(*one_without_a_mask, "--resume", "-k", "2")
+    assert (refused.code, "was begun with --top 1, now 2" in refused.err) == (2, True)
+    (tmp_path / "in" / "b.jsonl").write_text('{"text":"A <mask>."}\n', encoding="utf-8")
+    for _ in range(2):  # the second time nothing is left to do
+        ended = roberta(*one_without_a_mask, "--resume", "--summary")
+        assert (ended.code, ended.out) == (0, "")
+        counts = json.loads(ended.err)
+        assert (counts["records"], counts["shards"]) == (4, 4)
+        assert written.items() <= contents(tmp_path / "out").items()
+    assert len(contents(tmp_path / "out")) == 5
 
 
 @pytest.mark.ray
@@ -68,7 +87,13 @@ def test_failures_are_kept_apart_as_by_one_process(cluster, roberta, one_without
     pytest.importorskip("pyarrow")
     ended = roberta(*one_without_a_mask, "--on-error", "record", "--output-format", "parquet", "--keep", "text")
     assert (ended.code, ended.err) == (1, "1 of 5 records failed\n")
-    assert sorted(contents(tmp_path / "out")) == ["a/part-0.parquet", "a/part-1.parquet", "b.parquet", "c.parquet"]
+    assert sorted(contents(tmp_path / "out")) == [
+        NAME,
+        "a/part-0.parquet",
+        "a/part-1.parquet",
+        "b.parquet",
+        "c.parquet",
+    ]
     back = roberta("tokenize", "-q", "--show", "count", "--keep", "text,error", "-i", "out/b.parquet")
     first, second = map(json.loads, back.out.splitlines())
     assert (first["text"], first["error"]) == ("A <mask>.", None)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,39 @@ def test_a_cluster_that_is_not_there_or_too_small_is_a_sentence(cluster, tmp_pat
         list(answer_shards(Work("tokenize", checkpoint={"threads": 3}), shards))
     with pytest.raises(ResourceError, match="a worker needs 1 and 1; start more nodes"):
         list(answer_shards(Work("tokenize", checkpoint={"device": "cuda"}), shards))
+
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from roberta.engine.ray_engine import answer_shards
+from roberta.engine.shards import Work, plan_shards
+from roberta.errors import ResourceError
+
+shards = plan_shards(["a.txt"], Path("out"))
+for address in sys.argv[1:]:
+    try:
+        print([outcome.tally.records for _, outcome in answer_shards(Work("tokenize"), shards, address=address)])
+    except ResourceError as error:
+        print(error)
+"""
+
+
+@pytest.mark.ray
+def test_another_process_finds_the_cluster_by_its_address(cluster, tmp_path):
+    (tmp_path / "a.txt").write_text("a\nb\n", encoding="utf-8")
+    address = cluster.get_runtime_context().gcs_address
+    ended = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, "127.0.0.1:1", address],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    refused, answered = ended.stdout.splitlines()
+    assert refused.startswith("no Ray cluster at 127.0.0.1:1 (")
+    assert answered == "[2]"
+    assert (tmp_path / "out" / "a.jsonl").exists()
 
 
 def told(worker, shard):

@@ -115,6 +115,11 @@ def test_what_the_records_are_checked_by_goes_along(answered):
     assert output == '{"id":1,"count":5}\n'
 
 
+def test_a_rule_that_there_is_not_is_refused_before_any_shard():
+    with pytest.raises(UsageError, match="no rule 'ignore'"):
+        Work("tokenize", on_error="ignore").open()
+
+
 def refuse_b(record, result):
     from roberta.errors import InputError
 
