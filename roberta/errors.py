@@ -13,9 +13,15 @@ RobertaError
 The command line alone knows the exit codes.
 """
 
+import copyreg
+
 
 class RobertaError(Exception):
     """Any error that the user can do something about."""
+
+    def __reduce__(self):
+        # With its sentence as it stands: some kinds make theirs from other arguments, which nobody keeps.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
 
 
 class UsageError(RobertaError):

@@ -56,6 +56,11 @@ def answer(
     Raises UsageError: flags that do not fit together. typer.Exit: records failed, under a rule that went on all the
     same.
     """
+    if chosen.engine != "local" or chosen.workers:
+        from roberta_cli.sharding import answer_shards
+
+        answer_shards(command, texts, reading, chosen, writing, gold, scorer, task_options)
+        return
     if writing.resume and (gold or last_line):
         raise UsageError("--resume knows nothing of what former runs counted; leave out --gold and --stats")
     form = stream.output_form(writing, texts)
@@ -106,11 +111,17 @@ def answer(
         raise
     finally:
         progress.end()
-    if writing.summary or gold:
-        print(json.dumps(asdict(job.tally) | progress.speed() | (scores() if scores else {})), file=sys.stderr)
-    if job.tally.failed:
+    conclude(progress, writing, scores() if scores else {}, summary=writing.summary or bool(gold))
+
+
+def conclude(progress: Progress, writing: Writing, scores: dict[str, Any], *, summary: bool) -> None:
+    """What is said at the end of a job that went through. Raises typer.Exit: records failed all the same."""
+    tally = progress.tally
+    if summary:
+        print(json.dumps(asdict(tally) | progress.speed() | scores), file=sys.stderr)
+    if tally.failed:
         if not writing.quiet:
-            print(f"{job.tally.failed} of {job.tally.records} records failed", file=sys.stderr)
+            print(f"{tally.failed} of {tally.records} records failed", file=sys.stderr)
         raise typer.Exit(ExitCode.RECORD_FAILED)
 
 
@@ -133,15 +144,18 @@ def _limit_threads(chosen: Vocabulary | Computing) -> None:
         os.environ["OPENBLAS_NUM_THREADS"] = str(chosen.threads)
 
 
+def note_builtin(chosen: Vocabulary, writing: Writing) -> None:
+    """Nobody shall take the built-in model's answers for those of a real one."""
+    if chosen.model is None and not writing.quiet:
+        print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
+
+
 def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
     """given: how many texts stand on the command line."""
     from roberta.engine.runner import open_runner
 
-    if chosen.model is None and not writing.quiet:
-        # Nobody shall take the built-in model's answers for those of a real one.
-        print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
-    options = asdict(chosen) | {"records": given}
-    return open_runner(options.pop("model"), local_files_only=options.pop("offline"), command=command, **options)
+    note_builtin(chosen, writing)
+    return open_runner(command=command, records=given, **chosen.checkpoint())
 
 
 def _complain(answered: Answer, writing: Writing) -> None:

@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 
 from roberta_cli import options
 
+_FOR_THE_ENGINE = ("engine", "workers", "ray_address")
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -32,9 +34,16 @@ class Reading:
 class Vocabulary:
     """Which checkpoint, for commands that need no more of it than its tokenizer."""
 
+    engine, workers = "local", None  # text is cut faster than a cluster is started
+
     model: options.Model = None
     revision: options.Revision = None
     offline: options.Offline = False
+
+    def checkpoint(self) -> dict[str, Any]:
+        """As `roberta.engine.runner.open_runner` takes it."""
+        given = {name: value for name, value in vars(self).items() if name not in _FOR_THE_ENGINE}
+        return given | {"local_files_only": given.pop("offline")}
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,9 @@ class Computing(Vocabulary):
     backend: options.Backend = "auto"
     threads: options.Threads = None
     batch_tokens: options.BatchTokens = None
+    engine: options.Engine = "local"
+    workers: options.Workers = None
+    ray_address: options.RayAddress = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class OutputFormat(StrEnum):
     npz = "npz"
     conll = "conll"
     squad = "squad"
+    parquet = "parquet"
 
 
 class Shell(StrEnum):
@@ -90,7 +91,7 @@ InputFormat = Annotated[
     str | None,
     Option(
         "--input-format",
-        metavar="jsonl|json|csv|tsv|txt|doc|squad|conll",
+        metavar="jsonl|json|csv|tsv|txt|doc|squad|conll|parquet",
         help="What the input is: txt has a text a line, doc is one text; else the suffix tells, or the first line.",
     ),
 ]
@@ -150,6 +151,32 @@ Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="CP
 BatchTokens = Annotated[
     int | None,
     Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 1024 if not given."),
+]
+Engine = Annotated[
+    str,
+    Option(
+        "--engine",
+        metavar="local|ray",
+        help="What runs the model: this process, or a Ray cluster that reads and writes folders of shards.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Processes of --engine ray, each with one model and --threads CPUs (1 if not given); else what has room.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    Option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        envvar="RAY_ADDRESS",
+        help="The cluster of --engine ray; without it, this machine alone.",
+    ),
 ]
 
 # Long texts

@@ -13,20 +13,17 @@ import glob
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-from typer._click.globals import get_current_context  # Typer carries its own Click
+from typing import TYPE_CHECKING, BinaryIO
 
 from roberta.engine.job import Tally
 from roberta.errors import CheckpointError, ResourceError, UsageError
-from roberta.files import read_json, sha256_of, write_json
+from roberta.files import read_json, write_json
 from roberta.records.data_files import data_files
-from roberta.version import __version__
-from roberta.weights.fingerprint import fingerprint
+from roberta_cli.beginning import Beginning
 from roberta_cli.options import OutputFormat
 
 if TYPE_CHECKING:
@@ -36,20 +33,13 @@ if TYPE_CHECKING:
     from roberta_cli.groups import Reading, Writing
 
 _EVERY = 1.0  # seconds between two notes
-_ON_ERROR = "--on-error"
-_WITHOUT_EFFECT = {  # on results; what --model and --adapter name is compared by content
-    *("--output", "--output-format", "--resume", "--force", "--max-errors", "--progress", "--summary", "--quiet"),
-    *("--debug", "--model", "--adapter", "--revision", "--offline"),
-}
 
 
 @dataclass(frozen=True)
-class _Note:
-    """How far a job is. records, size: what is answered, and the bytes of the answers. values, contents: what it was
-    started with: flags by their names, and files by the sha256 of what was in them. whole: nothing is left to do."""
+class _Note(Beginning):
+    """How far a job is, and what it was begun with. records, size: what is answered, and the bytes of the answers.
+    whole: nothing is left to do."""
 
-    values: dict[str, str]
-    contents: dict[str, str]
     records: int = 0
     size: int = 0
     tally: dict[str, int] = field(default_factory=dict)
@@ -69,15 +59,6 @@ class _Note:
                 f"{path}: should be the note of a job that was stopped and is something else; move it away, or begin"
                 " anew with --force"
             ) from None
-
-    def check(self, wanted: _Note, part: Path) -> None:
-        """Raises UsageError: this job was started with something else than the one that is wanted."""
-        for name, then, now in _differences(self.values, wanted.values):
-            if name == _ON_ERROR and not self.tally.get("failed"):
-                continue  # no rule was needed so far
-            raise _refusal(f"{part}: was begun with {name} {then or '(not given)'}, now {now or '(not given)'}")
-        for name, _, _ in _differences(self.contents, wanted.contents):
-            raise _refusal(f"{name} is not what it was when {part} was begun")
 
 
 class Resuming:
@@ -112,10 +93,12 @@ class Resuming:
             raise UsageError("--resume goes on with a file of JSON lines; name it: --output FILE.jsonl")
         if texts or not reading.input:
             raise UsageError("--resume reads its input again; give files with --input")
-        flags = _flags()
-        values = {"version": __version__} | {name: _shown(value) for name, value in flags.items()}
-        contents = _contents(reading, flags) | {"the model": _model(runner)}
-        return cls(Path(writing.output), _Note(values, contents), force=writing.force)
+        files = data_files(reading.input, any_suffix=bool(reading.input_format or reading.doc))
+        gone = next((file.path for file in files if file.sha256 is None), None)
+        if gone is not None:
+            raise UsageError(f"{gone}: cannot be read a second time, as --resume would; give a file with --input")
+        begun = Beginning.of(runner, {file.path: file.sha256 for file in files})
+        return cls(Path(writing.output), _Note(begun.values, begun.contents), force=writing.force)
 
     def rest_of(self, records: Iterable[Record | BrokenRecord]) -> Iterator[Record | BrokenRecord]:
         """The records that are not answered yet."""
@@ -165,7 +148,7 @@ class Resuming:
             if state is None and held:
                 raise UsageError(f"{self.part}: is there without a note of what began it; move it away, or use --force")
             if state is not None and state.records and held >= state.size:
-                state.check(wanted, self.part)
+                state.check(wanted, self.part, failed=bool(state.tally.get("failed")))
                 return replace(state, values=wanted.values, whole=False)  # the rule for errors may be another one
         except UsageError:
             if not force:
@@ -221,52 +204,3 @@ def _no_room() -> Iterator[None]:
         raise ResourceError(
             f"the output cannot be written ({error.strerror}); make room, and run the same command again to go on"
         ) from None
-
-
-def _flags() -> dict[str, Any]:
-    """The flags that results depend on, by their names."""
-    context = get_current_context()
-    named = {max(param.opts, key=len): context.params.get(param.name) for param in context.command.params}
-    return {name: value for name, value in named.items() if name not in _WITHOUT_EFFECT and value not in (None, [])}
-
-
-def _contents(reading: Reading, flags: Mapping[str, Any]) -> dict[str, str]:
-    """The files of the input, and those that other flags name, by what is in them."""
-    contents = {}
-    for file in data_files(reading.input, any_suffix=bool(reading.input_format or reading.doc)):
-        if file.sha256 is None:
-            raise UsageError(f"{file.path}: cannot be read a second time, as --resume would; give a file with --input")
-        contents[file.path] = file.sha256
-    for value in flags.values():
-        path = Path(value.removeprefix("@")) if isinstance(value, str) else value
-        if isinstance(path, Path) and _is_file(path):
-            contents[str(path)] = sha256_of(path)
-    return contents
-
-
-def _model(runner: Runner) -> str:
-    _ = runner.tokenizer  # which fixes the commit of a repository of the hub
-    return fingerprint(runner.origin)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a text that is too long for a name
-        return False
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
-    for name in [*now, *(name for name in then if name not in now)]:
-        if then.get(name) != now.get(name):
-            yield name, then.get(name), now.get(name)
-
-
-def _refusal(difference: str) -> UsageError:
-    return UsageError(f"{difference}; run the same command again, or begin anew with --force")

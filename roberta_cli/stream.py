@@ -158,12 +158,10 @@ def open_writer(
             rows = _Rows(FORMATS[form].write, stream, records_errors=writing.on_error == "record")
             yield rows
             rows.finish()
-        elif form is OutputFormat.squad:
-            answers = SquadWriter(stream)
-            yield answers
-            answers.finish()
         else:
-            yield FORMATS[form].write(stream)
+            writer = SquadWriter(stream) if form is OutputFormat.squad else FORMATS[form].write(stream)
+            yield writer
+            writer.finish()
 
 
 def numbers_in(writing: Writing, form: OutputFormat) -> Callable[[dict[str, Any]], dict[str, Any]]:

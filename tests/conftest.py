@@ -52,3 +52,15 @@ def nothing_is_configured(monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
     for name in [name for name in os.environ if name.startswith("ROBERTA_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A Ray cluster with room for two workers, which `--engine ray` takes for the rest of the session."""
+    pytest.importorskip("ray")
+    from roberta.engine.ray_engine import need_ray
+
+    ray = need_ray()
+    ray.init("local", num_cpus=2, object_store_memory=80 << 20, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()

@@ -12,6 +12,7 @@ from roberta.records.conll import ConllWriter, read_conll
 from roberta.records.decompress import DECOMPRESSORS
 from roberta.records.input_file import InputFile
 from roberta.records.json_lines import Found, read_jsonl
+from roberta.records.parquet import MAGIC, ParquetWriter, read_parquet
 from roberta.records.record import near_miss
 from roberta.records.squad_file import looks_like_squad, read_json_or_squad, read_squad
 from roberta.records.tables import read_csv, read_tsv
@@ -38,6 +39,7 @@ FORMATS = {
     "doc": Format((), read_doc),
     "conll": Format((".conll", ".iob", ".bio"), read_conll, ConllWriter),
     "squad": Format((), read_squad),
+    "parquet": Format((".parquet",), read_parquet, ParquetWriter),
 }
 
 
@@ -66,9 +68,11 @@ def format_by_name(path: Path) -> Format | None:
 def format_by_content(file: InputFile) -> Format:
     """By the first line that is not blank, and no more.
 
-    squad if it has the keys of such a file, jsonl if it starts with {, else txt.
+    squad if it has the keys of such a file, jsonl if it starts with {, parquet if with its mark, else txt.
     """
     start = file.first_text().removeprefix("\ufeff").lstrip()
+    if start.startswith(MAGIC):
+        return FORMATS["parquet"]
     if start.startswith("{") and looks_like_squad(start):
         return FORMATS["squad"]
     return FORMATS["jsonl" if start.startswith("{") else "txt"]

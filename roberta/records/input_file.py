@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import itertools
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -65,6 +66,23 @@ class InputFile:
 
         Raises ReadError: more than WHOLE_FILE_LIMIT bytes. InputError (bad_encoding): as `text`, counted in the file.
         """
+        return self._decode(self._whole(), "the file")
+
+    def seekable(self) -> BinaryIO:
+        """The bytes themselves, for a form that is read from its end; those of a pipe are held in memory.
+
+        Raises ReadError: more than WHOLE_FILE_LIMIT bytes of a pipe or a compressed file.
+        """
+        if self._stream.seekable():
+            self._stream.seek(0)
+            return self._stream
+        return io.BytesIO(self._whole())
+
+    def close(self) -> None:
+        """Close the stream; standard input is left open by whoever opened it."""
+        self._stream.close()
+
+    def _whole(self) -> bytes:
         parts, size = [], 0
         for line in self:
             size += len(line)
@@ -74,11 +92,7 @@ class InputFile:
                     " whole; split it, or give one record a line as jsonl"
                 )
             parts.append(line)
-        return self._decode(b"".join(parts), "the file")
-
-    def close(self) -> None:
-        """Close the stream; standard input is left open by whoever opened it."""
-        self._stream.close()
+        return b"".join(parts)
 
     def _split(self) -> Iterator[bytes]:
         try:

@@ -26,6 +26,8 @@ class Writer(Protocol):
 
     def flush(self) -> None: ...
 
+    def finish(self) -> None: ...
+
 
 class LineWriter:
     """What writers share.
@@ -38,6 +40,9 @@ class LineWriter:
 
     def flush(self) -> None:
         _flush(self._stream)
+
+    def finish(self) -> None:
+        """Write what only the end can have; called once, after the last result."""
 
     def _send(self, lines: str) -> None:
         try:

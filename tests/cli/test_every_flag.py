@@ -40,6 +40,8 @@ COMPUTING = {
     "--backend": (["A <mask>.", "--dtype", "bf16"], "numpy"),
     "--threads": (["A <mask>."], "0"),
     "--batch-tokens": (["A <mask>."], "0"),
+    "--engine": (["A <mask>."], "ray"),
+    "--workers": (["A <mask>."], "2"),
 }
 WRITING = {
     "--output": (["A <mask>."], "out.jsonl"),
@@ -206,7 +208,8 @@ FLAGS = {
         "--window": ([LONG], "40"),
     },
 }
-HELP = {"--help", "--progress"}  # --progress speaks after half a minute: see test_progress.py
+# --progress speaks after half a minute: see test_progress.py; --ray-address to a cluster: see test_sharding.py
+HELP = {"--help", "--progress", "--ray-address"}
 
 
 def flags_of(command):

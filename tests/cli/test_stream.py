@@ -151,3 +151,12 @@ def test_a_choice_made_for_the_user_is_one_note_and_none_with_quiet(roberta):
     assert notes == ["note: this checkpoint names no pooling, so the mean of its tokens is taken; --pool chooses"]
     assert roberta("embed", "-m", str(MINI), "x", "--pool", "mean").err == ""
     assert roberta("embed", "-m", str(MINI), "x", "-q").err == ""
+
+
+def test_parquet_goes_in_and_out_by_its_suffix(roberta, tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "a.jsonl").write_text('{"id":"x","text":"A cat."}\n{"id":"y","text":"B."}\n', encoding="utf-8")
+    direct = roberta("tokenize", "-q", "--keep", "text", "-i", "a.jsonl")
+    assert roberta("tokenize", "-q", "--keep", "text", "-i", "a.jsonl", "-o", "b.parquet").code == 0
+    again = roberta("tokenize", "-q", "--keep", "text", "-i", "b.parquet")
+    assert (again.code, again.out) == (0, direct.out)

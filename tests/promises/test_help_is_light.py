@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "transformers", "huggingface_hub", "safetensors", "pydantic")
+HEAVY = ("torch", "numpy", "transformers", "huggingface_hub", "safetensors", "pydantic", "ray", "pyarrow")
 
 PROBE = """
 import json, sys
