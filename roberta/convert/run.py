@@ -39,8 +39,8 @@ _HOLDS = {  # type -> types of which it holds all numbers
 class Options:
     """wanted: the format to read, where there are several. head: the one to take of a fairseq checkpoint. to: a row of
     TARGETS. dtype: a word of DTYPES; None keeps the types. max_shard: bytes, or text such as "2GB". atol: how far
-    outputs may be apart, in parts of max(1, the largest number of the output); None: ATOL, or ROUNDED_ATOL where weights
-    are rounded."""
+    outputs may be apart, in parts of max(1, the largest number of the output); None: ATOL, or ROUNDED_ATOL where
+    weights are rounded."""
 
     wanted: str = AUTO
     head: str | None = None
