@@ -26,7 +26,7 @@ from roberta.weights.names import check_equal, published
 from roberta.weights.naming import DECODER, WORDS, Naming
 
 FAIRSEQ_FILE = "model.pt"
-_FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
+FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
 NEW_HEAD = "sentence_classification_head"  # fairseq's own name where none is given
 LM_HEAD, NO_HEAD = "lm_head", "none"  # words that choose no classification head
 _POSITIONS = f"{BODY}embeddings.position_embeddings.weight"
@@ -63,7 +63,7 @@ def read_fairseq(path: Path | str | Origin, *, head: str | None = None) -> Check
     CheckpointError: no checkpoint, a file that is damaged or unsafe, or a model that RoBERTa's classes cannot hold.
     """
     origin = path if isinstance(path, Origin) else Origin(path)
-    file = origin.need(origin.chosen) if origin.chosen else origin.need(*_FILES)
+    file = origin.need(origin.chosen) if origin.chosen else origin.need(*FILES)
     if origin.file(_SENTENCE_PIECES):
         raise CheckpointError(f"{origin}: {_SENTENCE_PIECES} is of an XLM-R or CamemBERT, not of RoBERTa")
     found = fairseq_file.read(file)
@@ -149,7 +149,10 @@ def _choose_head(found: fairseq_file.FairseqFile, wanted: str | None, source: st
     if wanted is None:
         wanted = [*heads, *others][0]
     if wanted in heads:
-        classes = found.tensors.get(f"classification_heads.{wanted}.out_proj.bias")
+        last = f"classification_heads.{wanted}.out_proj"
+        if f"{last}.weight_orig" in found.tensors:
+            raise CheckpointError(f"{source}: the head {wanted!r:.80} has spectral normalisation; RoBERTa's has none")
+        classes = found.tensors.get(f"{last}.bias")
         one_class = classes is not None and classes.shape == (1,)
         ranking = one_class and is_ranking(found.settings)
         return "multiple_choice" if ranking else "sequence_classification", wanted

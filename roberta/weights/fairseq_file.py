@@ -12,7 +12,7 @@ import numpy as np
 
 from roberta.errors import CheckpointError
 from roberta.weights.pickling import NAMESPACE
-from roberta.weights.torch_file import TorchFile, read_objects, write_objects
+from roberta.weights.torch_file import TorchFile, is_fairseq, read_objects, write_objects
 from roberta.weights.unpickle import FAIRSEQ_STAND_INS, Record, Tensor
 
 _NESTING = 8  # records within records around one value; omegaconf has two
@@ -35,7 +35,7 @@ def recognise(path: Path) -> bool:
 
     Raises CheckpointError: not a PyTorch file, or one that is damaged or unsafe.
     """
-    return _is_checkpoint(read_objects(path, stand_ins=FAIRSEQ_STAND_INS).root)
+    return is_fairseq(read_objects(path, stand_ins=FAIRSEQ_STAND_INS).root)
 
 
 def read(path: Path) -> FairseqFile:
@@ -47,7 +47,7 @@ def read(path: Path) -> FairseqFile:
     Raises CheckpointError: not a checkpoint of fairseq's, one without arguments, or a file that is damaged or unsafe.
     """
     file = read_objects(path, stand_ins=FAIRSEQ_STAND_INS)
-    if not _is_checkpoint(file.root):
+    if not is_fairseq(file.root):
         raise CheckpointError(f"{path}: not a checkpoint of fairseq, which holds 'model' with 'args' or 'cfg'")
     return FairseqFile(_settings(file.root, path), _tensors(file, path))
 
@@ -67,10 +67,6 @@ def write(path: Path, settings: Mapping[str, Setting], tensors: Mapping[str, np.
         "last_optimizer_state": None,
     }
     write_objects(path, root)
-
-
-def _is_checkpoint(root: Any) -> bool:
-    return isinstance(root, dict) and isinstance(root.get("model"), dict) and ("args" in root or "cfg" in root)
 
 
 def _tensors(file: TorchFile, path: Path) -> dict[str, np.ndarray]:

@@ -70,6 +70,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     Raises CheckpointError: whatever `read_objects` refuses, or an object that is no state dict.
     """
     file = read_objects(path)
+    if is_fairseq(file.root):
+        raise CheckpointError(f"{path}: a checkpoint of fairseq; turn it into safetensors with: roberta convert")
     if not isinstance(file.root, dict):
         kind = type(file.root).__name__
         raise CheckpointError(f"{path}: holds a {kind} where a state dict was expected; save the state dict alone")
@@ -80,6 +82,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
                 f"{path}: not a state dict, since {shown} names a {type(value).__name__}; save the state dict alone"
             )
     return {name: file.array(tensor) for name, tensor in file.root.items()}
+
+
+def is_fairseq(root: Any) -> bool:
+    """Whether a file's content is a checkpoint of fairseq: weights, and the arguments that the model was made with."""
+    return isinstance(root, dict) and isinstance(root.get("model"), dict) and ("args" in root or "cfg" in root)
 
 
 def read_objects(path: Path, *, stand_ins: tuple[str, ...] = ()) -> TorchFile:

@@ -132,6 +132,13 @@ def test_a_config_comes_back_from_its_arguments(head, tied):
     assert is_ranking(settings) == (head == "multiple_choice")
 
 
+def test_every_size_is_written_out():
+    found = settings_of(config(), "masked_lm")
+    sizes = {"layers": 2, "embed_dim": 16, "ffn_embed_dim": 24, "attention_heads": 4}
+    assert {name: found[f"encoder_{name}"] for name in sizes} == sizes
+    assert found["max_positions"] == found["tokens_per_sample"] == 24 - 2
+
+
 def test_labels_come_back_and_dropout_that_follows_another_is_spelled_out():
     ours = config(id2label={0: "no", 1: "yes"}, problem_type="multi_label_classification")
     settings = settings_of(ours, "sequence_classification")

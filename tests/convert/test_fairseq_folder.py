@@ -174,6 +174,8 @@ def test_the_only_head_needs_none(tmp_path):
     ranked = read_fairseq(edited(folder, {"criterion": "sentence_ranking"}))
     assert ranked.config.architectures == ["RobertaForMultipleChoice"]
     assert (ranked.weights.tensors["roberta.pooler.dense.weight"] == 2).all()
+    of_three = edited(two_heads(tmp_path / "of three"), {"criterion": "sentence_ranking"})
+    assert read_fairseq(of_three, head="mnli").config.architectures == ["RobertaForSequenceClassification"]
 
 
 PARTS = ("dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias")
@@ -320,7 +322,8 @@ def test_weights_that_are_not_those_of_a_roberta_are_refused_with_their_fault(tm
 
 HEAD_FAULTS = {
     "an inner width of its own": ("dense.weight", np.zeros((5, 16), np.float32), r"is \(5, 16\).*need \(16, 16\)"),
-    "spectral norm": ("out_proj.weight", None, r"out_proj\.weight is not there"),
+    "spectral norm": ("out_proj.weight_orig", np.zeros((3, 16), np.float32), "'mnli' has spectral normalisation"),
+    "no last layer": ("out_proj.weight", None, r"out_proj\.weight is not there"),
     "no bias": ("dense.bias", None, r"no weights for 'classification_heads\.mnli\.dense\.bias"),
     "classes that do not agree": ("out_proj.bias", np.zeros(4, np.float32), r"is \(4,\).*need \(3,\)"),
 }

@@ -117,6 +117,9 @@ def test_objects_beside_tensors_are_inert_and_their_tensors_can_be_had(tmp_path)
     file = torch_file.read_objects(tmp_path / "model.pt")
     assert isinstance(file.root["args"], Record)
     assert file.array(file.root["model"]["w"]).tolist() == [0, 1, 2]
+    with pytest.raises(CheckpointError, match="a checkpoint of fairseq; turn it into safetensors with: roberta conv"):
+        torch_file.read(tmp_path / "model.pt")
+    torch.save({"args": argparse.Namespace(layers=2), "w": torch.arange(3.0)}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match="'args' names a Record; save the state dict alone"):
         torch_file.read(tmp_path / "model.pt")
 
