@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +59,8 @@ class CommandList(ReadsByHand, TyperGroup):
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str, Command | TyperGroup, list[str]]:
         name, *rest = args
         if name not in self.known:
+            from difflib import get_close_matches  # only on the way to an error
+
             near = get_close_matches(name, self.known)
             raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), ctx)
         return name, build(*self.before, name), rest
