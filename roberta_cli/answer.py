@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from roberta.engine.runner import Answer, Runner
     from roberta.records import Record
 
+_SHORT = 500  # characters, of texts and options together
+
 
 class Scorer(Protocol):
     """Compares results with what is right."""
@@ -58,7 +60,7 @@ def answer(
     records = stream.records_from(texts, reading)
     _word_warnings(writing.quiet)
 
-    _limit_threads(chosen)
+    _limit_threads(chosen, [*texts, *task_options.values()] if texts else None)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
     from roberta.records import Fields
@@ -104,10 +106,16 @@ def _word_warnings(quiet: bool) -> None:
     warnings.showwarning = lambda message, *where: print(f"note: {message}", file=sys.stderr)
 
 
-def _limit_threads(chosen: Vocabulary | Computing) -> None:
-    """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened."""
+def _limit_threads(chosen: Vocabulary | Computing, given: list[Any] | None) -> None:
+    """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened.
+
+    given: what stands on the command line in place of files. A short text gets one thread: others would save little,
+    and where cores are busy, or fewer than they seem, waiting for each other costs them many times that.
+    """
     if isinstance(chosen, Computing) and chosen.threads:
         os.environ["OPENBLAS_NUM_THREADS"] = str(chosen.threads)
+    elif given is not None and sum(len(str(value)) for value in given) < _SHORT:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
