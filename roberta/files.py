@@ -14,8 +14,8 @@ from roberta.errors import CheckpointError, ReadError
 JSON_LIMIT = 64 << 20  # bytes; the largest file of the kind, a tokenizer.json, has 4 MB
 
 
-def read_json(path: Path, *, limit: int = JSON_LIMIT) -> dict:
-    """Read a JSON object of a checkpoint.
+def read_json(path: Path, *, limit: int = JSON_LIMIT, flat: bool = False) -> dict:
+    """Read a JSON object of a checkpoint. flat: there should be no others inside it; a large one is read sooner then.
 
     Raises CheckpointError: not to be read, longer than `limit` bytes, not UTF-8, not an object, or a key given twice
     (two readers would see two different files).
@@ -29,10 +29,10 @@ def read_json(path: Path, *, limit: int = JSON_LIMIT) -> dict:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
     if size > limit:
         raise CheckpointError(f"{path}: {size:,} bytes, more than the {limit:,} that such a file may have")
-    return parse_json(text, str(path))
+    return parse_json(text, str(path), flat=flat)
 
 
-def parse_json(text: str, name: str) -> dict:
+def parse_json(text: str, name: str, *, flat: bool = False) -> dict:
     """The JSON object that `text` spells, as `read_json` reads it; `name` says in errors where it stood."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict:
@@ -44,7 +44,9 @@ def parse_json(text: str, name: str) -> dict:
         return found
 
     try:
-        found = json.loads(text, object_pairs_hook=unique)
+        found = json.loads(text) if flat else None
+        if not isinstance(found, dict) or not _is_surely_unique(text, found):
+            found = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{name}: not valid JSON ({error}); the file is damaged, fetch it again") from None
     if not isinstance(found, dict):
@@ -59,6 +61,15 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _is_surely_unique(text: str, found: dict) -> bool:
+    """Whether no key can be there twice, by counting: a comma stands between two entries, and all others are in keys.
+
+    A second entry of a key brings one comma more than `found` accounts for, and nothing makes up for it: commas in
+    values or in objects inside add to the text alone, and a comma that is spelt as an escape is not taken.
+    """
+    return "\\u002" not in text and text.count(",") == len(found) - 1 + "".join(found).count(",")
 
 
 @contextlib.contextmanager

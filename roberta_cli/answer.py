@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from roberta.engine.runner import Answer, Runner
     from roberta.records import BrokenRecord, Record
 
+_SHORT = 500  # characters, of texts and options together
+
 
 class Scorer(Protocol):
     """Compares results with what is right."""
@@ -67,7 +69,7 @@ def answer(
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
 
-    _limit_threads(chosen)
+    _limit_threads(chosen, [*texts, *task_options.values()] if texts else None)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
     from roberta.records import Fields
@@ -138,10 +140,16 @@ def _dry_run(job: Job, records: Iterator[Record | BrokenRecord], size: int | Non
         raise typer.Exit(ExitCode.RECORD_FAILED)
 
 
-def _limit_threads(chosen: Vocabulary | Computing) -> None:
-    """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened."""
+def _limit_threads(chosen: Vocabulary | Computing, given: list[Any] | None) -> None:
+    """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened.
+
+    given: what stands on the command line in place of files. A short text gets one thread: others would save little,
+    and where cores are busy, or fewer than they seem, waiting for each other costs them many times that.
+    """
     if isinstance(chosen, Computing) and chosen.threads:
         os.environ["OPENBLAS_NUM_THREADS"] = str(chosen.threads)
+    elif given is not None and sum(len(str(value)) for value in given) < _SHORT:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def note_builtin(chosen: Vocabulary, writing: Writing) -> None:

@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +82,8 @@ class CommandList(ReadsByHand, TyperGroup):
 
 def _refuse_unknown(name: str, known: Sequence[str], context: typer.Context | None = None) -> None:
     if name not in known:
+        from difflib import get_close_matches  # only on the way to an error
+
         near = get_close_matches(name, known)
         raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), context)
 

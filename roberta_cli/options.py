@@ -147,7 +147,10 @@ Backend = Annotated[
         help="What computes; auto is NumPy for at most 8 texts given as arguments on a CPU, as it starts sooner.",
     ),
 ]
-Threads = Annotated[int | None, Option("--threads", min=1, metavar="N", help="CPU threads; without it, all cores.")]
+Threads = Annotated[
+    int | None,
+    Option("--threads", min=1, metavar="N", help="CPU threads; without it, all cores, or one for a short text."),
+]
 BatchTokens = Annotated[
     int | None,
     Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 1024 if not given."),

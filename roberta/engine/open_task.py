@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -33,6 +32,8 @@ def open_task(name: str, runner: Runner, **options: Any) -> Task:
 
 
 def _meant(word: str, known) -> str:
+    import difflib  # only on the way to an error
+
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
 

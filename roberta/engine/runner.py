@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roberta import builtin
-from roberta.config import CONFIG_FILE, RobertaConfig
-from roberta.engine.backend import Backend
+from roberta.config import CONFIG_FILE
 from roberta.engine.batching import plan_batches
 from roberta.engine.feed import Feed
-from roberta.engine.fitting import check_head
 from roberta.errors import CheckpointError, InputError, ResourceError, RobertaError
 from roberta.hub import Origin
 from roberta.records import BrokenRecord, Record
 from roberta.tasks.base import Again, Result, Task, Window
-from roberta.tasks.generate import GENERATION
 from roberta.tokenizer import RobertaTokenizer
-from roberta.weights.adapter import read_config
-from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder
+
+if TYPE_CHECKING:
+    from roberta.config import RobertaConfig
+    from roberta.engine.backend import Backend
+    from roberta.weights.sentence_folder import SentenceModules
 
 BATCH_TOKENS = 1024
 LOOK_AHEAD = 32  # batches' worth of tokens that are sorted together
@@ -94,11 +94,15 @@ class Runner:
 
     @cached_property
     def config(self) -> RobertaConfig:
+        from roberta.weights.adapter import read_config  # late: it needs NumPy
+
         return read_config(self.encoder_origin)
 
     @cached_property
     def sentence_modules(self) -> SentenceModules:
         """What a sentence-transformers folder says; for any other checkpoint the mean of the hidden states."""
+        from roberta.weights.sentence_folder import SentenceModules, read_sentence_folder  # late: it needs NumPy
+
         return read_sentence_folder(self.origin) or SentenceModules(self.origin)
 
     @cached_property
@@ -120,6 +124,8 @@ class Runner:
 
     def check_head(self, head: str) -> None:
         """Raises CheckpointError: this checkpoint has another head, or none."""
+        from roberta.engine.fitting import check_head
+
         check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
 
     def answer(
@@ -244,6 +250,7 @@ class Runner:
         import torch
 
         from roberta.engine.torch_backend import TorchBackend
+        from roberta.tasks.generate import GENERATION
 
         if self.threads:
             torch.set_num_threads(self.threads)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-
-import regex
+from typing import TYPE_CHECKING
 
 from roberta.errors import InputError
 from roberta.tokenizer.pretokenize import WHITE_SPACE, after_unicode_16
+
+if TYPE_CHECKING:
+    import regex
 
 
 @cache
 def _word_character() -> regex.Pattern:
     """What the reference takes for part of a word (UTS 18), where `\\w` of the regex package may differ."""
+    import regex  # late: hardly a token asks for it
+
     return regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]")
 
 
@@ -97,7 +102,7 @@ class AddedTokens:
         self.tokens = dict(tokens)
         self.ids = {token.content: id for id, token in self.tokens.items()}
         self._first_characters = "".join({content[0] for content in self.ids})
-        self._patterns: list[regex.Pattern] | None = None
+        self._patterns: list[re.Pattern] | None = None
 
     def add(self, id: int, token: AddedToken) -> None:
         """Add one, or replace the one that has this id."""
@@ -106,7 +111,7 @@ class AddedTokens:
         self._first_characters = "".join({content[0] for content in self.ids})
         self._patterns = None
 
-    def _passes(self) -> list[regex.Pattern]:
+    def _passes(self) -> list[re.Pattern]:
         """One pattern for the tokens that are looked for first, one for the others."""
         if self._patterns is None:
             self._patterns = []
@@ -115,7 +120,7 @@ class AddedTokens:
                 if contents:
                     # Of alternatives at one place the first wins: sorted, that is the longest.
                     longest_first = sorted(contents, key=len, reverse=True)
-                    self._patterns.append(regex.compile("|".join(map(regex.escape, longest_first))))
+                    self._patterns.append(re.compile("|".join(map(re.escape, longest_first))))
         return self._patterns
 
     def may_occur(self, text: str) -> bool:

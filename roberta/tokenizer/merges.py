@@ -39,11 +39,7 @@ class Merges:
     def known(self) -> bool:
         """Whether these are merges that were checked once and for all: each joins bytes or what an earlier one made,
         and what it makes encodes to itself."""
-        from hashlib import sha256
-
-        if len(self.lines) not in _SELF_ENCODING.values():
-            return False
-        return sha256("\n".join(self.lines).encode("utf-8", "replace")).hexdigest() in _SELF_ENCODING
+        return len(self.lines) in _SELF_ENCODING.values() and fingerprint(self.lines) in _SELF_ENCODING
 
     def made(self) -> list[str]:
         """The token that each merge makes."""
@@ -122,6 +118,13 @@ class Merges:
                 if left >= 0:
                     note(left, rank(f"{parts[left]} {merged}", never))
         return [part for part in parts if part]
+
+
+def fingerprint(lines: list[str]) -> str:
+    """The SHA-256 of lines of text."""
+    from hashlib import sha256  # late: it loads OpenSSL
+
+    return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
 
 
 class BoundedCache(dict):

@@ -1,12 +1,22 @@
 """The split pattern: text into words, each with the one blank before it. Merges never cross a word's edge."""
 
+import re
+from collections.abc import Callable
 from functools import cache
-
-import regex
 
 # Source: GPT-2. English endings, then runs of letters, of digits, of other signs, each with at most one blank before
 # it, then white space, the last blank of which goes to the following word.
-_WORD = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+_WORD = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# What it means for ASCII text, spelt for Python's own engine: that is there at once, `regex` takes a while to import.
+# U+001C to U+001F are white space to that engine and not to the pattern.
+_ASCII_WORD = (
+    _WORD.replace(r"\s\p{L}\p{N}", r"\t-\r A-Za-z0-9")
+    .replace(r"\p{L}", "[A-Za-z]")
+    .replace(r"\p{N}", "[0-9]")
+    .replace(r"\S", r"[^\t-\r ]")
+    .replace(r"\s", r"[\t-\r ]")
+)
+_ascii_words = re.compile(_ASCII_WORD).findall
 
 # Letters, digits and marks that joined Unicode after version 16. The reference knows 16 and takes them for other signs;
 # what the `regex` package knows depends on its release, so they are named here.
@@ -31,9 +41,16 @@ WHITE_SPACE = frozenset("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000
 
 
 @cache
-def after_unicode_16() -> regex.Pattern:
+def after_unicode_16() -> re.Pattern:
     """Finds a letter, digit or mark that the reference does not know."""
-    return regex.compile(f"[{_AFTER_UNICODE_16}]")
+    return re.compile(f"[{_AFTER_UNICODE_16}]")
+
+
+@cache
+def _words() -> Callable[[str], list[str]]:
+    import regex
+
+    return regex.compile(_WORD).findall
 
 
 def split_words(text: str) -> list[str]:
@@ -42,10 +59,12 @@ def split_words(text: str) -> list[str]:
     >>> split_words("It's  2 p.m.")
     ['It', "'s", ' ', ' 2', ' p', '.', 'm', '.']
     """
-    if text.isascii() or not after_unicode_16().search(text):
-        return _WORD.findall(text)
+    if text.isascii():
+        return _ascii_words(text)
+    if not after_unicode_16().search(text):
+        return _words()(text)
     words, start = [], 0
-    for shape in _WORD.findall(after_unicode_16().sub(_OTHER_SIGN, text)):
+    for shape in _words()(after_unicode_16().sub(_OTHER_SIGN, text)):
         words.append(text[start : start + len(shape)])
         start += len(shape)
     return words

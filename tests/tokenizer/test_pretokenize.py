@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roberta.tokenizer.pretokenize import WHITE_SPACE, split_words
+from roberta.tokenizer.pretokenize import WHITE_SPACE, _words, split_words
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,11 @@ def test_words(text, words):
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \t\n'stre.\xa0"))))
 def test_words_joined_are_the_text(text):
     assert "".join(split_words(text)) == text
+
+
+@given(st.text(alphabet=st.one_of(st.characters(max_codepoint=127), st.sampled_from(" \t\n\x1c'stre.1"))))
+def test_ascii_text_is_cut_alike_by_both_engines(text):
+    assert split_words(text) == _words()(text)
 
 
 def test_letters_after_unicode_16_are_signs_whatever_the_regex_package_knows():

@@ -5,7 +5,9 @@ import pytest
 from roberta.errors import CheckpointError
 from roberta.tokenizer import RobertaTokenizerFast, vocabulary
 from roberta.tokenizer.byte_alphabet import CHARACTERS
+from roberta.tokenizer.merges import fingerprint
 from roberta.tokenizer.vocabulary import Vocabulary, read_tokenizer_json, read_vocab_and_merges
+from tests.shared import SHARED, needs_shared
 from tests.tokenizer.conftest import TINY
 
 BYTES = {character: id for id, character in enumerate(CHARACTERS)}
@@ -34,6 +36,19 @@ def test_a_merge_is_two_tokens(line):
 @pytest.mark.parametrize("line, lacking", [("a x", "x"), ("x a", "x"), ("b a", "ba")])
 def test_merges_join_and_make_known_tokens(line, lacking):
     refused(f"needs the token {lacking!r}", {"a": 0, "b": 1, "ab": 2}, ["a b", line])
+
+
+@needs_shared
+def test_the_recorded_vocabulary_holds_all_that_the_recorded_merges_join_and_make(monkeypatch):
+    folder = SHARED / "oracle" / "roberta-base-vocab"
+    found = read_vocab_and_merges(folder / "vocab.json", folder / "merges.txt")
+    assert found.merges.known and fingerprint(found.names) in vocabulary._HOLDS_KNOWN_MERGES
+    monkeypatch.setattr(vocabulary, "_HOLDS_KNOWN_MERGES", set())
+    assert read_vocab_and_merges(folder / "vocab.json", folder / "merges.txt").names == found.names, (
+        "it passes the check"
+    )
+    del found.ids["Ġthe"]
+    refused("needs the token 'Ġthe'", {name: id for id, name in enumerate(found.ids)}, found.merges.lines)
 
 
 def test_bytes_that_the_vocabulary_lacks_are_left_out_or_unknown():
