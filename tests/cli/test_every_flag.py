@@ -48,6 +48,7 @@ WRITING = {
     "--resume": (["A <mask>."], True),  # more in test_resume.py
     "--force": (["A <mask>.", "-o", "there.jsonl"], True),
     "--output-format": (["A <mask>."], "table"),
+    "--color": (["A <mask>.", "--output-format", "table"], "always"),
     "--on-error": (["-i", "bad.jsonl"], "record"),
     "--max-errors": (["-i", "bad.jsonl", "--on-error", "record"], "0"),
     "--summary": (["A <mask>."], True),
