@@ -52,9 +52,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Prose:
-    """A text, whose lines are its own."""
+    """A text, whose lines are its own. new_from: where what was added to it begins."""
 
     text: str
+    new_from: int | None = None
 
     def plain(self) -> str:
         return in_prose(self.text)

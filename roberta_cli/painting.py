@@ -58,7 +58,8 @@ def _renderable(view: View, screen: Screen, kinds: _Kinds) -> RenderableType:
         case Lines():
             return Text("\n".join(on_one_line(row) for row in view.rows), overflow="fold")
         case Prose():
-            return Text(in_prose(view.text), overflow="fold")
+            kept, new = view.text[: view.new_from], "" if view.new_from is None else view.text[view.new_from :]
+            return Text.assemble(in_prose(kept), (in_prose(new), "bold"), overflow="fold")
         case Marked():
             return _marked(view, screen, kinds)
         case Pieces():

@@ -83,4 +83,9 @@ def _is_for_eyes(writing: WritingNumbers, texts: list[str]) -> bool:
 
 def as_views(result: dict, record: Record) -> list[View]:
     """The text; of several, one under the other."""
-    return [Prose(one["text"]) for one in result.get("outputs", [result])]
+    return [Prose(one["text"], _new_from(one)) for one in result.get("outputs", [result])]
+
+
+def _new_from(made: dict) -> int | None:
+    """Where the new text begins, if it stands at the end."""
+    return len(made["text"]) - len(made["new"]) if made["new"] and made["text"].endswith(made["new"]) else None

@@ -123,6 +123,7 @@ FLAGS = {
         "--layer": (["A <mask>."], "1"),
         "--normalize": (["A <mask>."], True),
         "--dims": (["A <mask>."], "3"),
+        "--color": (["A <mask>.", "--nearest", "vectors.npy", "--output-format", "table"], "always"),
         "--precision": (["A <mask>."], "int8"),
         "--base64": (["A <mask>."], True),
         "--prompt": (["A <mask>."], "query: "),
