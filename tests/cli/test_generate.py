@@ -18,10 +18,8 @@ def author(models):
 
 def test_several_texts_stand_under_each_other():
     assert plain(as_views({"id": 1, "text": "A cat.", "new": " cat."}, None)) == "A cat."
-    assert (
-        plain(as_views({"id": 1, "outputs": [{"text": "A.", "new": ""}, {"text": "B.", "new": "."}]}, None))
-        == "A.\n\nB."
-    )
+    several = [{"text": "A.", "new": ""}, {"text": "B.", "new": "."}]
+    assert plain(as_views({"id": 1, "outputs": several}, None)) == "A.\n\nB."
 
 
 @pytest.mark.parametrize("options", [[], ["--sample", "--seed", "3"]])
