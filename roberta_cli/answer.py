@@ -14,6 +14,7 @@ import typer
 
 from roberta.errors import UsageError
 from roberta_cli import stream
+from roberta_cli.display import Display, Screen
 from roberta_cli.endings import ExitCode, Terminated
 from roberta_cli.groups import Computing, Reading, Vocabulary, Writing
 from roberta_cli.progress import Progress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from roberta.engine.job import Job
     from roberta.engine.runner import Answer, Runner
     from roberta.records import BrokenRecord, Record
+    from roberta_cli.display import View
 
 _SHORT = 500  # characters, of texts and options together
 
@@ -41,7 +43,7 @@ def answer(
     reading: Reading,
     chosen: Vocabulary | Computing,
     writing: Writing,
-    as_text: Callable[[dict], str],
+    as_views: Callable[[dict, Record], list[View]],
     *,
     gold: str | None = None,
     scorer: Scorer | None = None,
@@ -51,9 +53,10 @@ def answer(
 ) -> None:
     """Run a command over its records, as the flags in the groups say.
 
-    gold: the field with the right answers; scores are added to the summary. scorer: what takes the scores, for commands
-    with rules of their own. beside: entered while results are written, for further files. last_line: watches the job
-    and makes one more line of results for its end. task_options: as `roberta.engine.open_task` takes them.
+    as_views: what a person sees of a result. gold: the field with the right answers; scores are added to the summary.
+    scorer: what takes the scores, for commands with rules of their own. beside: entered while results are written, for
+    further files. last_line: watches the job and makes one more line of results for its end. task_options: as
+    `roberta.engine.open_task` takes them.
 
     Raises UsageError: flags that do not fit together. typer.Exit: records failed, under a rule that went on all the
     same.
@@ -96,11 +99,16 @@ def answer(
     progress = Progress.of(writing, stream.size_of(texts, reading), job.tally)
     scores = None if writing.resume else _scores(job, gold, scorer)
     extra = last_line(job) if last_line else None
+    display = Display(as_views, Screen.of(writing.color, to_stdout=writing.output is None))
+    job.watch.append(display.watch)
     job.watch.append(lambda answered: _complain(answered, writing))
     job.watch.append(lambda answered: progress.tick())
     try:
         target = resuming.stream(job) if resuming else None
-        with stream.open_writer(writing, form, as_text, target) as writer, beside(job) if beside else nullcontext():
+        with (
+            stream.open_writer(writing, form, display.text, target) as writer,
+            beside(job) if beside else nullcontext(),
+        ):
             job.before_waiting = writer.flush
             for result in job.results(records):
                 writer.write(result)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _ON_ERROR = "--on-error"
 _WITHOUT_EFFECT = {  # on results; what --model and --adapter name is compared by content
-    *("--output", "--output-format", "--resume", "--force", "--max-errors", "--progress", "--summary", "--quiet"),
-    *("--debug", "--model", "--adapter", "--revision", "--offline", "--engine", "--workers", "--ray-address"),
+    *("--output", "--output-format", "--color", "--resume", "--force", "--max-errors", "--progress", "--summary"),
+    *("--quiet", "--debug", "--model", "--adapter", "--revision", "--offline", "--engine", "--workers"),
+    *("--ray-address",),
 }
 
 

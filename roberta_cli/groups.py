@@ -71,6 +71,7 @@ class Writing:
     resume: options.Resume = False
     force: options.Force = False
     output_format: options.Format = None
+    color: options.Color = "auto"
     on_error: options.OnError = "fail"
     max_errors: options.MaxErrors = None
     progress: options.Progress = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from roberta_cli.display import in_prose
+
 HALF_A_LETTER = "\ufffd"  # what the first bytes of a letter are spelt as, until its last token is there
 
 
@@ -23,7 +25,7 @@ class LiveText:
     def __call__(self, new: str) -> None:
         text = self._prompt + new.rstrip(HALF_A_LETTER)
         if text.startswith(self._shown):
-            self._stream.write(text[len(self._shown) :])
+            self._stream.write(in_prose(text[len(self._shown) :]))
             self._stream.flush()
             self._shown = text
 

@@ -477,6 +477,14 @@ Format = Annotated[
         help="How to write results; else as the output's suffix says, or jsonl; a table for texts on a terminal.",
     ),
 ]
+Color = Annotated[
+    str,
+    Option(
+        "--color",
+        metavar="auto|always|never",
+        help="Colours in tables: auto on a terminal, as NO_COLOR and FORCE_COLOR say.",
+    ),
+]
 Digits = Annotated[int | None, Option("--digits", min=0, metavar="N", help="Round numbers to so many decimal places.")]
 OnError = Annotated[
     str,

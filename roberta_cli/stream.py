@@ -85,8 +85,7 @@ class _Tables:
         self._stream, self._as_text, self._begun = stream, as_text, False
 
     def write(self, result: dict[str, Any]) -> None:
-        text = result["error"]["message"] if "error" in result else self._as_text(result)
-        self._stream.write(f"{chr(10) if self._begun else ''}{text}\n".encode())
+        self._stream.write(f"{chr(10) if self._begun else ''}{self._as_text(result)}\n".encode())
         self._begun = True
 
     def flush(self) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roberta.errors import UsageError
 from roberta_cli import options
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, View
 from roberta_cli.groups import Computing, Reading, WritingNumbers
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def choose(
@@ -51,7 +55,7 @@ def choose(
         reading,
         chosen,
         writing,
-        as_text,
+        as_views,
         gold=gold,
         method=method,
         per_token=per_token,
@@ -84,6 +88,6 @@ def _top(given: str) -> int | str:
     return given if given == "all" else int(given)
 
 
-def as_text(result: dict) -> str:
-    """A line for each choice that was asked for, with its score."""
-    return "\n".join(f"{row['score']:.3f}  {row['text']}" for row in result.get("ranked", [result]))
+def as_views(result: dict, record: Record) -> list[View]:
+    """A row for each choice that was asked for."""
+    return [Bars([(row["score"], row["text"]) for row in result.get("ranked", [result])])]

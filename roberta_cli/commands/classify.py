@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roberta.errors import UsageError
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, Lines, View
 from roberta_cli.groups import Computing, Reading, WritingNumbers
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def classify(
@@ -44,7 +50,7 @@ def classify(
         reading,
         chosen,
         writing,
-        as_text,
+        as_views,
         gold=gold,
         top=_top(top),
         activation=activation,
@@ -69,10 +75,10 @@ def _top(given: str | None) -> int | str | None:
     return int(given)
 
 
-def as_text(result: dict) -> str:
-    """A line for each label with its score, or the number."""
+def as_views(result: dict, record: Record) -> list[View]:
+    """A row for each label, or the number."""
     if "value" in result:
-        return f"{result['value']:.4f}"
+        return [Lines([f"{result['value']:.4f}"])]
     if "values" in result:
-        return "\n".join(f"{value:.4f}  {name}" for name, value in result["values"].items())
-    return "\n".join(f"{row['score']:.3f}  {row['label']}" for row in result["labels"])
+        return [Lines([f"{value:.4f}  {name}" for name, value in result["values"].items()])]
+    return [Bars([(row["score"], row["label"]) for row in result["labels"]])]

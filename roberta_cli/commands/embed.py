@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roberta.errors import UsageError
 from roberta_cli import options
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, Lines, View
 from roberta_cli.groups import Computing, Reading, WritingNumbers
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def embed(
@@ -47,7 +53,7 @@ def embed(
         reading,
         chosen,
         writing,
-        as_text,
+        as_views,
         level=level,
         pool=pool.split(",") if "," in pool else pool,
         layer=_layers(layer),
@@ -74,14 +80,14 @@ def _layers(given: str) -> list[int]:
         raise UsageError(f"--layer is {given!r}; give layer numbers such as -1 or 9,10,11,12") from None
 
 
-def as_text(result: dict) -> str:
+def as_views(result: dict, record: Record) -> list[View]:
     """The first numbers of each vector; the score of a pair; the neighbours with their scores."""
     if "neighbours" in result:
-        return "\n".join(f"{row['score']:.3f}  {row['id']}" for row in result["neighbours"])
+        return [Bars([(row["score"], str(row["id"])) for row in result["neighbours"]])]
     if "score" in result:
-        return f"{result['score']:.4f}"
+        return [Lines([f"{result['score']:.4f}"])]
     units = result.get("words") or result.get("tokens") or [result]
-    return "\n".join(_row(unit) for unit in units)
+    return [Lines([_row(unit) for unit in units])]
 
 
 def _row(unit: dict) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, Lines, Prose, View
 from roberta_cli.groups import Computing, Reading, WritingNumbers
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def fill_mask(
@@ -43,7 +49,7 @@ def fill_mask(
         reading,
         chosen,
         writing,
-        as_text,
+        as_views,
         top=top,
         targets=stream.words_of(targets),
         exact_targets=exact_targets,
@@ -58,10 +64,10 @@ def fill_mask(
     )
 
 
-def as_text(result: dict) -> str:
-    """The words of each mask under each other, with their probability; then the text with the best ones in place."""
+def as_views(result: dict, record: Record) -> list[View]:
+    """The words of each mask, one view for each; then the text with the best ones in place."""
     if "masks" not in result:
         rows = [f"{token['logprob']:9.3f}  {token['text']}" for token in result["tokens"]]
-        return "\n".join([*rows, f"{result['logprob']:9.3f}  in all"])
-    masks = ["\n".join(f"{fill['score']:.3f}  {fill['text']}" for fill in mask["fills"]) for mask in result["masks"]]
-    return "\n\n".join([*masks, result["filled"]])
+        return [Lines([*rows, f"{result['logprob']:9.3f}  in all"])]
+    masks = [Bars([(fill["score"], fill["text"]) for fill in mask["fills"]]) for mask in result["masks"]]
+    return [*masks, Prose(result["filled"])]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
+from roberta_cli.display import Prose, View
 from roberta_cli.groups import Computing, Reading, WritingNumbers
 from roberta_cli.live import LiveText
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def generate(
@@ -52,7 +57,7 @@ def generate(
         reading,
         chosen,
         writing,
-        as_text if live is None else live.rest,
+        as_views if live is None else lambda result, record: [Prose(live.rest(result))],
         method=method,
         max_new=max_new,
         sample=sample,
@@ -76,6 +81,11 @@ def _is_for_eyes(writing: WritingNumbers, texts: list[str]) -> bool:
     return form is options.OutputFormat.table and not writing.output and sys.stdout.isatty()
 
 
-def as_text(result: dict) -> str:
+def as_views(result: dict, record: Record) -> list[View]:
     """The text; of several, one under the other."""
-    return "\n\n".join(one["text"] for one in result.get("outputs", [result]))
+    return [Prose(one["text"], _new_from(one)) for one in result.get("outputs", [result])]
+
+
+def _new_from(made: dict) -> int | None:
+    """Where the new text begins, if it stands at the end."""
+    return len(made["text"]) - len(made["new"]) if made["new"] and made["text"].endswith(made["new"]) else None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, View, marked
 from roberta_cli.groups import Computing, Reading, WritingNumbers
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def ner(
@@ -42,7 +48,7 @@ def ner(
         reading,
         chosen,
         writing,
-        as_text,
+        as_views,
         gold=gold,
         aggregate=aggregate,
         words=words,
@@ -60,6 +66,10 @@ def ner(
     )
 
 
-def as_text(result: dict) -> str:
-    """A line for each entity: how sure, its label, its text."""
-    return "\n".join(f"{row['score']:.3f}  {row['label']}  {row['text']}" for row in result["entities"])
+def as_views(result: dict, record: Record) -> list[View]:
+    """The text with its entities marked, and a row for each of them."""
+    found = result["entities"]
+    text = " ".join(record.fields["tokens"]) if "tokens" in record.fields else record.fields["text"]
+    spans = [(row["start"], row["end"], row["label"]) for row in found]
+    rows = Bars([(row["score"], row["text"]) for row in found], labels=[row["label"] for row in found])
+    return [*marked(text, spans, [row["text"] for row in found]), rows]

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from roberta.errors import ReadError, UsageError
 from roberta_cli import options, stream
 from roberta_cli.answer import answer
+from roberta_cli.display import Bars, View, marked
 from roberta_cli.groups import Computing, Reading, Writing, WritingNumbers
 
 if TYPE_CHECKING:
     from roberta.engine.job import Job
     from roberta.engine.runner import Answer
+
+_NEAR = 160  # characters of the context that a terminal shows before and after an answer
 
 
 def qa(
@@ -60,7 +63,7 @@ def qa(
         reading,
         chosen,
         writing,
-        as_text,
+        lambda result, record: as_views(result, record.fields.get("context", shared)),
         gold=gold,
         scorer=AnswerGold(gold),
         beside=(lambda job: _squad_files(job, writing)) if as_squad and writing.output else None,
@@ -147,9 +150,10 @@ def _nbest(result: dict, with_null: bool) -> list[dict]:
     return sorted(rows, key=lambda row: -row["probability"])
 
 
-def as_text(result: dict) -> str:
-    """A line for each answer with its score; a dash stands for no answer."""
-    rows = [f"{row['score']:.3f}  {row['answer']}" for row in result["answers"]]
+def as_views(result: dict, context: str | None) -> list[View]:
+    """The answer in its context, and a row for each answer; a dash stands for no answer."""
+    rows = [(row["score"], row["answer"]) for row in result["answers"]]
     if not result["answer"]:
-        rows.insert(0, f"{result['score']:.3f}  -")
-    return "\n".join(rows)
+        return [Bars([(result["score"], "-"), *rows])]
+    spans = [(result["start"], result["end"], "")]
+    return [*marked(context or "", spans, [result["answer"]], near=_NEAR), Bars(rows)]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roberta_cli import options
 from roberta_cli.answer import answer
+from roberta_cli.display import Lines, Pieces, View
 from roberta_cli.groups import Reading, Vocabulary, Writing
+
+if TYPE_CHECKING:
+    from roberta.records import Record
 
 
 def tokenize(
@@ -40,7 +46,7 @@ def tokenize(
         reading,
         chosen,
         writing,
-        as_text,
+        lambda result, record: as_views(result, record, offsets),
         last_line=_stats if stats else None,
         show=show,
         decode=decode,
@@ -60,21 +66,37 @@ def _stats(job):
     return lambda: {"stats": counts.result()}
 
 
-def as_text(result: dict) -> str:
-    """A line for each token: its id, its place in the text, and itself; whatever else was asked for, by its name.
+def as_views(result: dict, record: Record, offsets: str = "chars") -> list[View]:
+    """The text cut up, and a row for each token: its id, its place in the text, and itself; whatever else was asked
+    for, by its name.
 
-    >>> print(as_text({"tokens": ["<s>", "Hello", "</s>"], "ids": [0, 31414, 2], "spans": [None, [0, 5], None]}))
+    >>> tokens = {"tokens": ["<s>", "Hello", "</s>"], "ids": [0, 31414, 2], "spans": [None, [0, 5], None]}
+    >>> print(plain(as_views(tokens, Record(0, "argument 1", {"text": "Hello"}))))
          0            <s>
      31414       0-5  Hello
          2            </s>
     """
     if "windows" in result:
-        return "\n\n".join(as_text(window) for window in result["windows"])
+        return [view for window in result["windows"] for view in as_views(window, record, offsets)]
     if "tokens" not in result or "stats" in result:
-        return "\n".join(f"{name}: {_flat(value)}" for name, value in result.items() if name != "id")
+        return [Lines([f"{name}: {_flat(value)}" for name, value in result.items() if name != "id"])]
     places = ["" if span is None else f"{span[0]}-{span[1]}" for span in result["spans"]]
-    rows = zip(result["ids"], places, result["tokens"])
-    return "\n".join(f"{id:>6}  {place:>8}  {token}" for id, place, token in rows)
+    rows = [f"{id:>6}  {place:>8}  {token}" for id, place, token in zip(result["ids"], places, result["tokens"])]
+    return [*([] if offsets != "chars" or "texts" in result else [_cut_up(result, record.fields["text"])]), Lines(rows)]
+
+
+def _cut_up(result: dict, text: str) -> Pieces:
+    """The pieces of the text, blanks with the piece behind them, and tokens that share a letter in one."""
+    pieces, framing = [], set()
+    reached = next((span[0] for span in result["spans"] if span is not None), 0)
+    for token, span in zip(result["tokens"], result["spans"]):
+        if span is None:
+            framing.add(len(pieces))
+            pieces.append(token)
+        elif span[1] > reached:
+            pieces.append(text[reached : span[1]])
+            reached = span[1]
+    return Pieces(pieces, frozenset(framing))
 
 
 def _flat(value) -> str:

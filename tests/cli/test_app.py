@@ -74,7 +74,7 @@ def test_a_command_has_its_file_and_its_table(name):
     word = name.replace("-", "_")
     module = sys.modules[app.function(name).__module__]
     assert Path(module.__file__).name == f"{word}.py"
-    assert callable(module.as_text)
+    assert callable(module.as_views)
 
 
 @pytest.mark.parametrize(

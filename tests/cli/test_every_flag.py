@@ -48,6 +48,7 @@ WRITING = {
     "--resume": (["A <mask>."], True),  # more in test_resume.py
     "--force": (["A <mask>.", "-o", "there.jsonl"], True),
     "--output-format": (["A <mask>."], "table"),
+    "--color": (["A <mask>.", "--output-format", "table"], "always"),
     "--on-error": (["-i", "bad.jsonl"], "record"),
     "--max-errors": (["-i", "bad.jsonl", "--on-error", "record"], "0"),
     "--summary": (["A <mask>."], True),
@@ -122,6 +123,7 @@ FLAGS = {
         "--layer": (["A <mask>."], "1"),
         "--normalize": (["A <mask>."], True),
         "--dims": (["A <mask>."], "3"),
+        "--color": (["A <mask>.", "--nearest", "vectors.npy", "--output-format", "table"], "always"),
         "--precision": (["A <mask>."], "int8"),
         "--base64": (["A <mask>."], True),
         "--prompt": (["A <mask>."], "query: "),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from roberta.builtin import MINI
-from roberta_cli.commands.fill_mask import as_text
+from roberta_cli.commands.fill_mask import as_views
+from roberta_cli.display import plain
 
 QUESTION = "The capital of France is <mask>."
 
@@ -75,7 +76,7 @@ def test_the_table_keeps_the_masks_apart():
     def mask(*words):
         return {"start": 0, "end": 6, "fills": [{"text": word, "score": 0.5} for word in words]}
 
-    text = as_text({"id": 1, "masks": [mask(" a", " b"), mask(" c")], "filled": " a c"})
+    text = plain(as_views({"id": 1, "masks": [mask(" a", " b"), mask(" c")], "filled": " a c"}, None))
     assert text == "0.500   a\n0.500   b\n\n0.500   c\n\n a c"
 
 

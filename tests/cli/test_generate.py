@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from roberta_cli.commands.generate import as_text
+from roberta_cli.commands.generate import as_views
+from roberta_cli.display import plain
 from roberta_cli.live import LiveText
 
 
@@ -16,8 +17,9 @@ def author(models):
 
 
 def test_several_texts_stand_under_each_other():
-    assert as_text({"id": 1, "text": "A cat."}) == "A cat."
-    assert as_text({"id": 1, "outputs": [{"text": "A."}, {"text": "B."}]}) == "A.\n\nB."
+    assert plain(as_views({"id": 1, "text": "A cat.", "new": " cat."}, None)) == "A cat."
+    several = [{"text": "A.", "new": ""}, {"text": "B.", "new": "."}]
+    assert plain(as_views({"id": 1, "outputs": several}, None)) == "A.\n\nB."
 
 
 @pytest.mark.parametrize("options", [[], ["--sample", "--seed", "3"]])
