@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def answer(
     form = stream.output_form(writing, texts)
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
+    _show_log(writing.debug)
 
     _limit_threads(chosen)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
@@ -115,6 +117,14 @@ def _limit_threads(chosen: Vocabulary | Computing) -> None:
     """--threads for NumPy, whose OpenBLAS looks only while it is loaded; torch is told when it is opened."""
     if isinstance(chosen, Computing) and chosen.threads:
         os.environ["OPENBLAS_NUM_THREADS"] = str(chosen.threads)
+
+
+def _show_log(wanted: bool) -> None:
+    """What the library notes for whoever looks for a fault: weights that are not used, kernels that are not there."""
+    log, handler = logging.getLogger("roberta"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("debug: %(message)s"))
+    log.handlers = [handler] if wanted else []
+    log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
 
 
 def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
