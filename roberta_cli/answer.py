@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -71,6 +72,7 @@ def answer(
     form = stream.output_form(writing, texts)
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
+    _show_log(writing.debug)
 
     _limit_threads(chosen, [*texts, *task_options.values()] if texts else None)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
@@ -164,6 +166,14 @@ def note_builtin(chosen: Vocabulary, writing: Writing) -> None:
     """Nobody shall take the built-in model's answers for those of a real one."""
     if chosen.model is None and not writing.quiet:
         print("note: the small built-in model answers; name a checkpoint with --model for real work", file=sys.stderr)
+
+
+def _show_log(wanted: bool) -> None:
+    """What the library notes for whoever looks for a fault: weights that are not used, kernels that are not there."""
+    log, handler = logging.getLogger("roberta"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("debug: %(message)s"))
+    log.handlers = [handler] if wanted else []
+    log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
 
 
 def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:

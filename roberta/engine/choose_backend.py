@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roberta.errors import ResourceError, UsageError
 
 if TYPE_CHECKING:
-    import torch
-
     from roberta.config import RobertaConfig
     from roberta.hub import Origin
 
 BACKENDS = ("auto", "numpy", "torch")
 FEW = 8  # records that NumPy has answered before torch is imported
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of Windows below WSL
 
 
@@ -77,12 +75,20 @@ def choose_device(asked: str) -> str:
     return asked
 
 
-def choose_dtype(asked: str, device: str) -> torch.dtype:
-    """ "auto" is bf16 on a GPU and fp32 on a CPU, where exactness comes first."""
-    if asked == "auto":
-        asked = "bf16" if device.startswith("cuda") else "fp32"
-    if asked not in DTYPES:
-        raise UsageError(f"no number type {asked!r}; choose auto, {', '.join(DTYPES)}")
-    import torch
+def choose_dtype(asked: str, device: str) -> str:
+    """A row of `kernels.KINDS`; "auto" is bf16 on a GPU and fp32 on a CPU, where exactness comes first.
 
-    return getattr(torch, DTYPES[asked])
+    Raises UsageError: no such number type, or one that the device has not.
+    """
+    from roberta.model.kernels import KINDS, bf16_is_native
+
+    on_cpu = device == "cpu"
+    if asked == "auto":
+        return "fp32" if on_cpu else "bf16"
+    if asked not in KINDS:
+        raise UsageError(f"no number type {asked!r}; choose auto, {', '.join(KINDS)}")
+    if asked == "int8" and not on_cpu:
+        raise UsageError("int8 is for the CPU; on a GPU choose bf16, or give --device cpu")
+    if asked == "bf16" and on_cpu and not bf16_is_native():
+        warnings.warn("this CPU has no bf16 of its own, so that bf16 is slower than fp32 here", stacklevel=2)
+    return asked

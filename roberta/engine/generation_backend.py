@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from roberta.engine.torch_backend import memory_errors
+from roberta.errors import UsageError
 from roberta.generation import generate
 from roberta.generation.causal import RobertaForCausalLM
 from roberta.hub import Origin
+from roberta.model.kernels import FLOATS
 from roberta.tasks.base import Window
 from roberta.tasks.generate import Continued
 
@@ -20,10 +22,14 @@ class GenerationBackend:
     """Continues windows whose note is an Order; only those of one length run together.
 
     So no row is padded, and no rule that looks at the text so far, such as no_repeat, can tell its neighbours.
+
+    Raises UsageError: int8, for which the layers that keep keys and values are not made.
     """
 
-    def __init__(self, origin: Origin, *, device: str, dtype: torch.dtype):
-        model = RobertaForCausalLM.from_pretrained(origin, strict=True, dtype=dtype, device=device)
+    def __init__(self, origin: Origin, *, device: str, dtype: str):
+        if dtype == "int8":
+            raise UsageError("int8 is not for continuing texts; choose fp32 or bf16")
+        model = RobertaForCausalLM.from_pretrained(origin, strict=True, dtype=FLOATS[dtype], device=device)
         self.model = model.requires_grad_(False)
 
     def run(self, windows: Sequence[Window]) -> list[list[Continued]]:

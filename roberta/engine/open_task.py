@@ -194,6 +194,10 @@ def _embed(
     for name in poolings:
         if name not in POOLINGS:
             raise UsageError(f"no pooling {name!r}; choose from auto, {', '.join(POOLINGS)}")
+    layers = (layer,) if isinstance(layer, int) else tuple(layer)
+    most = runner.config.num_hidden_layers
+    if wrong := [number for number in layers if not -most <= number + 1 <= most + 1]:
+        raise UsageError(f"no layer {wrong[0]}; this model has 0 (the embeddings) to {most}")
     if prompt is not None and prompt_name is not None:
         raise UsageError("prompt and prompt_name do not go together; give one")
     named = prompt_name or (modules.default_prompt if prompt is None else None)
@@ -204,7 +208,7 @@ def _embed(
         long_text(runner, long, window, overlap, most=modules.room or runner.tokenizer.model_max_length),
         level=level,
         poolings=poolings,
-        layers=(layer,) if isinstance(layer, int) else tuple(layer),
+        layers=layers,
         dense=modules.dense if pool == "auto" else (),
         module_normalizes=modules.normalize,
         normalize=normalize,

@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 
 from roberta.config import RobertaConfig
-from roberta.errors import InputError
 from roberta.model.matching import DECODER, WORD_TABLE
 from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, check_range, head_shapes, position_ids
 from roberta.weights.arrays import to_float32
@@ -63,7 +62,7 @@ class NumpyForward:
 
         rows: the positions of each window that are read. layers: those whose mean is read, 0 the embeddings.
 
-        Raises InputError: ids or layers that the model does not have, or a window longer than its position table.
+        Raises InputError: ids that the model does not have, or a window longer than its position table.
         """
         edges = np.cumsum([0, *map(len, windows)])
         with np.errstate(all="ignore"):  # what is not a number is looked for at the end, by the backend
@@ -78,8 +77,6 @@ class NumpyForward:
         """(width, tokens of all windows): the mean of the layers asked for."""
         count = self.config.num_hidden_layers + 1
         wanted = [layer + count if layer < 0 else layer for layer in layers]
-        if not all(0 <= layer < count for layer in wanted):
-            raise InputError(f"no layer {tuple(layers)}; this model has 0 (the embeddings) to {count - 1}")
         hidden = self._embeddings(windows)
         total = np.zeros_like(hidden)
         for number in range(max(wanted) + 1):

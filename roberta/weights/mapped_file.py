@@ -3,11 +3,28 @@
 import mmap
 import os
 import stat
+import weakref
 from pathlib import Path
 
 import numpy as np
 
 from roberta.errors import CheckpointError
+
+_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
+def give_back(array: np.ndarray) -> None:
+    """Give back the memory of an array in a mapped file that is done with; whoever touches it reads the file again.
+
+    What was written to the array is lost. One that lies anywhere else stays as it is.
+    """
+    address = array.__array_interface__["data"][0]
+    for mapping in list(_mappings):
+        start = address - np.frombuffer(mapping, np.uint8).__array_interface__["data"][0]
+        if start >= 0 and start + array.nbytes <= len(mapping):
+            first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE  # whole pages only
+            if first < last and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
 
 
 class MappedFile:
@@ -32,6 +49,8 @@ class MappedFile:
             self.size = status.st_size
             readable = ordinary and self.size
             self.content = mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_COPY) if readable else b""
+            if readable:
+                _mappings.add(self.content)
         except OSError as error:
             os.close(self._descriptor)
             raise CheckpointError(f"{path}: cannot be mapped ({error.strerror})") from None

@@ -4,11 +4,12 @@ import pytest
 
 from roberta.builtin import MINI
 from roberta.engine import choose_backend as rule
-from roberta.engine.choose_backend import choose_backend
+from roberta.engine.choose_backend import choose_backend, choose_dtype
 from roberta.engine.open_task import open_task
 from roberta.engine.runner import open_runner
 from roberta.errors import UsageError
 from roberta.hub import Origin
+from roberta.model import kernels
 from roberta.model.models import RobertaForMaskedLM
 from tests.conftest import seeded, tiny_config
 
@@ -84,3 +85,25 @@ def test_a_runner_opens_what_the_rule_says():
     for records, kind in ((1, "NumpyBackend"), (None, "TorchBackend")):
         runner = open_runner(device="cpu", records=records)
         assert type(runner._backend(open_task("embed", runner))).__name__ == kind
+
+
+def test_a_cpu_is_exact_and_a_gpu_fast_unless_asked():
+    assert (choose_dtype("auto", "cpu"), choose_dtype("auto", "cuda:1")) == ("fp32", "bf16")
+    assert choose_dtype("fp16", "cuda") == "fp16"
+    assert choose_dtype("int8", "cpu") == "int8"
+
+
+def test_what_is_not_there_is_said():
+    with pytest.raises(UsageError, match="no number type 'fp8'; choose auto, fp32, bf16, fp16, int8"):
+        choose_dtype("fp8", "cpu")
+    with pytest.raises(UsageError, match="int8 is for the CPU"):
+        choose_dtype("int8", "cuda")
+
+
+def test_bf16_on_a_cpu_without_it_is_noted_and_given(monkeypatch, recwarn):
+    monkeypatch.setattr(kernels, "bf16_is_native", lambda: True)
+    assert choose_dtype("bf16", "cpu") == "bf16"
+    assert not recwarn
+    monkeypatch.setattr(kernels, "bf16_is_native", lambda: False)
+    with pytest.warns(UserWarning, match="slower than fp32 here"):
+        assert choose_dtype("bf16", "cpu") == "bf16"

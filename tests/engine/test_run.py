@@ -79,3 +79,9 @@ def test_fields_ids_and_kept_fields_are_those_of_the_command():
 def test_wrong_use_is_one_sentence_that_helps(task, options, message):
     with pytest.raises(UsageError, match=message):
         list(roberta.run(task, ["x"], model=MINI, **options))
+
+
+@pytest.mark.parametrize("layer", [5, -6, [0, 9]])
+def test_a_layer_that_the_model_lacks_is_said_before_anything_is_read(layer):
+    with pytest.raises(UsageError, match=r"no layer (5|-6|9); this model has 0 \(the embeddings\) to 4"):
+        roberta.run("embed", iter(lambda: pytest.fail("read"), None), layer=layer)

@@ -20,7 +20,7 @@ PLAIN = [head for head in HEADS if head != "causal_lm"]  # which goes on from it
 
 
 def assert_the_same(origin: Origin, head: str, windows: list[Window], layers: tuple[int, ...] = (-1,)) -> None:
-    expected = TorchBackend(origin, head, layers=layers, device="cpu", dtype=torch.float32).run(windows)
+    expected = TorchBackend(origin, head, layers=layers, device="cpu", dtype="fp32").run(windows)
     found = NumpyBackend(origin, head, layers=layers).run(windows)
     assert len(found) == len(expected) == len(windows)
     for ours, theirs in zip(found, expected):
