@@ -116,12 +116,8 @@ def look_into(path: str, room: int, memory: int) -> list[h5py.Dataset]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     file = h5py.File(path, "r", locking=False)
-    # What stands before the file proper moves all places.
-    moved = file.id.get_create_plist().get_userblock() > 0
     found = datasets(file, "", set())
     entries = [describe(name, dataset) for name, dataset in found]
-    if moved:
-        entries = [entry | {"start": None} for entry in entries]
     sent = [(dataset, entry) for (_, dataset), entry in zip(found, entries) if entry["start"] is None]
     size = sum(size_of(dataset) for dataset, _ in sent)
     if size > room:

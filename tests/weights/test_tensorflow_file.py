@@ -270,6 +270,7 @@ def _holding(value, **options):
         (_holding(np.array([b"text"])), "holds no numbers"),
         (_holding(np.array([True])), "holds no numbers"),
         (_holding(np.complex64([1])), "holds no numbers"),
+        (lambda file: file.create_dataset("x", (1,), h5py.enum_dtype({"one": 1})), "holds no numbers"),
         (_holding(np.zeros(1, [("a", "f4"), ("b", "i4")])), "holds no numbers"),
         (_holding(np.zeros(2, "V2")), "holds no numbers"),
         (lambda file: file.create_dataset("x", (1,), h5py.ref_dtype), "holds no numbers"),
