@@ -168,7 +168,7 @@ def _refuse_other_models(settings: Mapping[str, Any], source: str) -> None:
         raise CheckpointError(
             f"{source}: its words come from SentencePiece, so it is an XLM-R or CamemBERT, not RoBERTa"
         )
-    defaults = _PRENORM if settings.get("arch", settings.get("_name")) == "roberta_prenorm" else {}
+    defaults = _PRENORM if _arch(settings) == "roberta_prenorm" else {}
     for name, (wanted, meaning) in _DEMANDED.items():
         value = _given(settings, name, defaults.get(name, wanted))
         if value != wanted:
@@ -181,10 +181,13 @@ def _given(settings: Mapping[str, Any], name: str, default: Any) -> Any:
     return default if value is None else value
 
 
+def _arch(settings: Mapping[str, Any]) -> str:
+    """The set of defaults; a cfg has it as the model's _name."""
+    return str(settings.get("_name") or settings.get("arch"))
+
+
 def _attention_heads(settings: Mapping[str, Any]) -> Any:
-    arch = settings.get("arch", settings.get("_name"))
-    default = _ATTENTION_HEADS.get(arch, 12) if isinstance(arch, str) else 12
-    return _given(settings, "encoder_attention_heads", default)
+    return _given(settings, "encoder_attention_heads", _ATTENTION_HEADS.get(_arch(settings), 12))
 
 
 def _dropout(settings: Mapping[str, Any], name: str, source: str) -> float:

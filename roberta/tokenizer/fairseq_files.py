@@ -32,11 +32,12 @@ def read_fairseq(dictionary_file: Path, encoder_file: Path | None, merges_file: 
     """Read fairseq's dict.txt, encoder.json and vocab.bpe; without encoder.json (None) the merges number the tokens.
 
     Raises CheckpointError: a line is not "WORD COUNT", a number unknown to encoder.json, a word or a number given
-    twice, or the checks of Vocabulary.
+    twice, a merge whose token the dictionary lacks, or the checks of Vocabulary.
     """
     merges = read_merges(merges_file)
+    made = numbering(merges)
     if encoder_file is None:
-        tokens, numbered = numbering(merges), merges_file
+        tokens, numbered = made, merges_file
     else:
         tokens, numbered = (
             names_by_id(ids_of(read_json(encoder_file), str(encoder_file)), str(encoder_file)),
@@ -56,7 +57,15 @@ def read_fairseq(dictionary_file: Path, encoder_file: Path | None, merges_file: 
             raise CheckpointError(f"{dictionary_file}:{number}: {word[:40]!r} is given twice")
         ids[word] = len(ids)
     ids.setdefault(MASK, len(ids))
-    return Vocabulary(ids, merges, source=str(dictionary_file))
+    lacking = [token for token in made if token not in ids and len(token) > 1 and token != _END_OF_TEXT]
+    if lacking:
+        raise CheckpointError(
+            f"{dictionary_file}: lacks {len(lacking)} of the tokens that {merges_file.name} makes, {lacking[0][:40]!r}"
+            " among them, which fairseq takes for <unk> and this tokenizer cannot; without this file the weights can"
+            " be converted alone"
+        )
+    unknown = None if ids.keys() >= set(CHARACTERS) else FRAMING[3]  # a byte that never came in fairseq's training
+    return Vocabulary(ids, merges, unknown=unknown, source=str(dictionary_file))
 
 
 def numbering(merges: Sequence[str]) -> list[str]:

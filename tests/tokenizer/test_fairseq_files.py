@@ -63,6 +63,13 @@ def test_words_with_blanks_leading_zeros_and_marks_of_fairseq_are_words(tmp_path
     assert list(fairseq_files(tmp_path, lines).ids)[-5:] == ["two words", "007", NUMBERED[42], "tail", "<mask>"]
 
 
+def test_bytes_that_the_dictionary_lacks_are_unknown_as_in_fairseq(tmp_path):
+    fairseq_files(tmp_path, [line for line in EVERY_NUMBER if NUMBERED[int(line.split()[0])] != "q"])
+    tokenizer = RobertaTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.tokenize("aqab") == ["a", "<unk>", "ab"]
+    assert fairseq_files(tmp_path, EVERY_NUMBER).unknown is None
+
+
 @pytest.mark.parametrize("lines", [["13"], ["13 x"], ["999 1"], ["13 1", "13 1"], [""], ["13 1", "", "14 1"]])
 def test_a_dictionary_that_cannot_be_read_names_its_line(tmp_path, lines):
     with pytest.raises(CheckpointError, match=r"dict\.txt:\d"):
@@ -90,10 +97,15 @@ REFUSED = {
     "a token twice": ({"lines": EVERY_NUMBER, "encoder": '{"a": 0, "a": 1}'}, "'a' is given twice"),
     "an encoder that is a list": ({"lines": EVERY_NUMBER, "encoder": "[]"}, "a JSON object was expected"),
     "an empty encoder": ({"lines": EVERY_NUMBER, "encoder": "{}"}, "is empty"),
-    "a merge of unknown tokens": ({"lines": EVERY_NUMBER, "merges": "a c\n"}, "needs the token 'ac'"),
+    "a merge of unknown tokens": ({"lines": EVERY_NUMBER, "merges": "a c\n"}, r"lacks 1 of the tokens that vocab\.bpe"),
+    "a merge of what no merge makes": ({"lines": EVERY_NUMBER, "merges": "a b\nq a\n"}, r"lacks 1 of .* 'qa' among"),
+    "a merge of an unknown part": (
+        {"lines": [*EVERY_NUMBER, "xyz 1"], "merges": "a b\nxy z\n"},
+        "needs the token 'xy'",
+    ),
     "a merge whose token the dictionary lacks": (
         {"lines": [line for line in EVERY_NUMBER if not line.startswith("256 ")]},
-        "needs the token 'ab'",
+        "'ab' among them, which fairseq takes for <unk>",
     ),
     "a merge of one token": ({"lines": EVERY_NUMBER, "merges": "a b\nab\n"}, "is not two tokens"),
 }
