@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import typer
 from typer._click.core import ParameterSource  # Typer carries its own Click
-from typer._click.exceptions import BadParameter, NoSuchOption
+from typer._click.exceptions import BadParameter, MissingParameter, NoSuchOption
 from typer._click.exceptions import UsageError as ParseError
 
 from roberta import errors
@@ -129,7 +129,9 @@ def _parse_sentence(error: ParseError) -> str:
     problem = problem.removeprefix("Value error, ").rstrip(".")
     if not problem.startswith("'"):
         problem = problem[:1].lower() + problem[1:]
-    if isinstance(error, BadParameter) and error.param is not None:
+    if isinstance(error, MissingParameter) and error.param is not None and not problem:
+        problem = f"{error.param.metavar or _place(error)} is missing"
+    elif isinstance(error, BadParameter) and error.param is not None:
         problem = f"{_place(error)}: {problem}"
     return problem if problem.endswith("?") else f"{problem}; see {program} --help"
 

@@ -14,8 +14,9 @@ from roberta.hub import Origin
 from roberta.weights import fairseq_file, onnx_file
 from roberta.weights.adapter import merged, read_config
 from roberta.weights.folder import Weights, files_of, find_weights, format_of, read_weights
-from roberta.weights.formats import FLAX, FORMATS, PYTORCH, SAFETENSORS, TENSORFLOW, Format
+from roberta.weights.formats import FLAX, FORMATS, PYTORCH, SAFETENSORS, TENSORFLOW
 from roberta.weights.names import published
+from roberta.weights.naming import Naming
 from roberta.weights.sentence_folder import MODULES, read_sentence_folder
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def open_source(origin: Origin, wanted: str = AUTO, head: str | None = None) -> 
     if kind not in kinds:
         raise UsageError(f"{path}: is of the format {word}, not {wanted}; leave --from out")
     weights = read_weights(encoder, kinds)
-    return Source(origin, encoder, word, files_of(encoder, path), read_config(encoder), weights, _names(kind, weights))
+    files, names = files_of(encoder, path), _names(kind.naming, weights)
+    return Source(origin, encoder, word, files, read_config(encoder), weights, names)
 
 
 def encoder_of(origin: Origin) -> Origin:
@@ -89,9 +91,8 @@ def _open_fairseq(origin: Origin, file: Path, head: str | None) -> Source:
     if origin.adapter is not None:
         raise UsageError(f"{origin}: an adapter is merged into published names; convert the checkpoint first")
     found = read_fairseq(origin, head=head)
-    return Source(
-        origin, origin, FAIRSEQ, [file], found.config, found.weights, found.names, found.tokenizer, found.notes
-    )
+    names = _names(found.naming, found.weights)
+    return Source(origin, origin, FAIRSEQ, [file], found.config, found.weights, names, found.tokenizer, found.notes)
 
 
 def _file(
@@ -123,8 +124,6 @@ def _is_fairseq(path: Path) -> bool:
     return path.suffix in PYTORCH.suffixes and fairseq_file.recognise(path)
 
 
-def _names(kind: Format, weights: Weights) -> dict[str, str]:
-    if kind.naming is None:
-        return {}
-    spelled = {name: kind.naming.spell(published(name)) for name in weights.tensors}
+def _names(naming: Naming | None, weights: Weights) -> dict[str, str]:
+    spelled = {name: naming.spell(published(name)) for name in weights.tensors} if naming else {}
     return {name: theirs[0] for name, theirs in spelled.items() if theirs}

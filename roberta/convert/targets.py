@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from roberta.convert import onnx_target
-from roberta.convert.fairseq_folder import write_fairseq
+from roberta.convert.fairseq_folder import as_fairseq_holds, write_fairseq
 from roberta.convert.plan import Plan, make_plan
 from roberta.convert.source import KINDS, open_source
 from roberta.errors import MissingExtra
@@ -37,7 +37,7 @@ class Target:
     as they were written. outputs: (folder, probes) -> what the written checkpoint gives. whole: whether it gives all
     that its class does even for the longest probe. packages: of the extra `extra`, those that it needs; the second one
     only in order to compare. lacks: number types that it does not have.
-    altered: modules whose weights are not kept bit for bit, since they are added to each other; outputs are equal.
+    held: what comes back of (plan, tensors), where that is not the same.
     """
 
     write: Callable[[Path, Plan, Tensors, int | str], dict[str, Any]]
@@ -47,11 +47,7 @@ class Target:
     extra: str = ""
     packages: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
-    altered: tuple[str, ...] = ()
-
-    def alters(self, name: str) -> bool:
-        """Whether the weight of this published name may come back as another one."""
-        return name.rpartition(".")[0].endswith(self.altered) if self.altered else False
+    held: Callable[[Plan, Tensors], Tensors] = lambda plan, tensors: tensors
 
     def check_packages(self, *, verify: bool) -> None:
         """Raises MissingExtra: one that is needed is not installed."""
@@ -100,7 +96,7 @@ TARGETS = {
     "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",), lacks=("bfloat16",)),
     "flax": _of_torch("flax", partial(_save_foreign, word="flax")),
     "fairseq": _of_torch(
-        "fairseq", _save_fairseq, lacks=("bfloat16",), altered=("position_embeddings", "token_type_embeddings")
+        "fairseq", _save_fairseq, lacks=("bfloat16",), held=lambda plan, x: as_fairseq_holds(plan.config, x)[1]
     ),
     "onnx": Target(
         onnx_target.write,
