@@ -32,7 +32,7 @@ ANSWERING = (
     "choose",
     "generate",
 )  # a result for each record
-HELPING = ("man", "completions")  # about roberta itself: no records, no model, no configuration
+HELPING = ("doctor", "man", "completions")  # about roberta itself: no records, no model, no configuration
 COMMANDS = (*ANSWERING, "train", "convert", "info", *HELPING)
 # Commands that stand behind another: `train mlm` is the function mlm of commands/train/mlm.py.
 INNER = {"train": ("tokenizer", "mlm", "causal", "classify", "regress", "multilabel", "ner", "qa", "choose", "embed")}

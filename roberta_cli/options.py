@@ -523,6 +523,8 @@ Debug = Annotated[
     ),
 ]
 
-# man, completions
+# man, completions, doctor
 CommandNames = Annotated[list[str] | None, Argument(metavar="COMMAND", help="A command; without it, roberta itself.")]
 ShellName = Annotated[Shell, Argument(metavar="bash|zsh|fish", help="The shell to complete in.")]
+ShowConfig = Annotated[bool, Option("--config", help="Show what is configured, and where each value came from.")]
+AsJson = Annotated[bool, Option("--json", help="One JSON object in place of lines for people.")]

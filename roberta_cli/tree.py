@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from roberta_cli.app import Command
 
 OWN_FLAGS = "Options"  # the heading of flags that stand in no group
-_FILES = ("FILE", "SRC", "DST", "TRAIN")
+_FILES = ("FILE", "SRC", "MODEL", "TRAIN")
+_MODELS = ({"NAME", "DIR"}, {"SRC"}, {"MODEL"})
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
 _EXAMPLE = re.compile(r"(roberta|printf) ")
 
@@ -125,7 +126,7 @@ def wanted(metavar: str) -> Wanted:
         words=app.COMMANDS if stems == ["COMMAND"] else tuple(filter(_WORD.fullmatch, stems)),
         files=any(stem in _FILES for stem in stems),
         folders="DIR" in stems,
-        models={"NAME", "DIR"} <= set(stems) or "MODEL" in stems,
+        models=any(names <= set(stems) for names in _MODELS),
         file_after_at="@FILE" in stems,
     )
 

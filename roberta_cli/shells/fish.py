@@ -73,10 +73,9 @@ def _offers(page: Page) -> Iterator[str]:
     for flag in page.flags:
         yield from _flag(flag)
     for argument in page.arguments:
-        if argument.wanted.files:
-            yield "-F"
-        elif offered := _offered(argument.wanted):
-            yield f"-a {_text(offered)}"
+        offered = _offered(argument.wanted)
+        if offered or argument.wanted.files:
+            yield " ".join((["-F"] if argument.wanted.files else []) + ([f"-a {_text(offered)}"] if offered else []))
 
 
 def _flag(flag: Flag) -> Iterator[str]:

@@ -15,8 +15,6 @@ __roberta_models() {
   compadd -- ${folders/--//}
 }
 
-__roberta_models_or_folders() { __roberta_models; _files -/ }
-
 __roberta_file_after_at() { compset -P '*@' && _files }
 """
 
@@ -74,7 +72,7 @@ def _text(text: str) -> str:
 def _action(value: Value) -> str:
     wanted = value.wanted
     if wanted.models:
-        return "__roberta_models_or_folders"
+        return "{ __roberta_models; _files" + ("" if wanted.files else " -/") + " }"
     if wanted.files:
         return "_files"
     if wanted.folders:
