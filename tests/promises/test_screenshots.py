@@ -1,0 +1,27 @@
+"""The pictures of docs/screenshots/ stand where the README says, and fetch nothing."""
+
+import re
+from pathlib import Path
+
+from scripts import screenshots
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_shows_pictures_that_are_there():
+    named = re.findall(r"\]\((docs/screenshots/[^)]+\.svg)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(named) >= 3
+    assert all((ROOT / path).is_file() for path in named)
+
+
+def test_every_picture_is_of_a_command_that_is_still_shown():
+    made = {path.stem for path in screenshots.FOLDER.glob("*.svg")}
+    assert made and made <= screenshots.COMMANDS.keys()
+
+
+def test_a_picture_fetches_nothing_and_is_the_same_again():
+    lines = ["roberta tokenize x", "\x1b[36m████\x1b[0m  <mask> & more\n"]
+    picture = screenshots.picture("tokenize", *lines)
+    assert picture == screenshots.picture("tokenize", *lines)
+    assert "@font-face" not in picture and "url(http" not in picture
+    assert "████" in picture and "&lt;mask&gt;" in picture
