@@ -34,6 +34,34 @@ def test_powers_of_two_and_their_neighbours_are_as_brief_as_numpys(exponent):
         assert len(digits_of(shortest(float(value)))) == len(digits_of(float(str(value))))
 
 
+ODD = [0.0, -0.0, 1e-45, 3.4028235e38, 2.0**-126, 0.5, 1.0, 16777216.0, 16777217.0, 9.9999998e7, 1e8, 1e-13, 0.1, 0.3]
+
+
+@settings(deadline=None)
+@given(st.lists(SINGLES | st.sampled_from(ODD), min_size=16, max_size=40))
+def test_an_array_is_spelt_as_its_numbers_one_by_one(values):
+    array = np.array(values, np.float32)
+    assert repr(plain(array)) == repr([plain(value) for value in array.tolist()])
+
+
+def test_arrays_of_every_size_of_number_are_spelt_as_their_numbers():
+    random = np.random.default_rng(0)
+    bits = random.integers(0, 1 << 32, 20_000, dtype=np.uint64).astype(np.uint32)
+    decimals = random.integers(-(10**7), 10**7, 20_000) / 10.0 ** random.integers(0, 12, 20_000)
+    halves = random.integers(-(2**13), 2**13, 20_000) / 2.0 ** random.integers(0, 24, 20_000)
+    for array in (bits.view(np.float32), decimals, halves, random.standard_normal(20_000) * 0.1):
+        array = array.astype(np.float32)
+        array = array[np.isfinite(array)]
+        assert repr(plain(array)) == repr([shortest(value) for value in array.tolist()])
+
+
+def test_an_array_keeps_its_shape_and_what_is_no_number_is_null():
+    array = np.arange(40, dtype=np.float32).reshape(5, 8) / 10
+    assert plain(array)[3][1] == 2.5 and len(plain(array)) == 5
+    array[0, 0] = np.nan
+    assert plain(array)[0][:2] == [None, 0.1]
+
+
 def test_familiar_decimals_come_back():
     for text in ("0.1", "0.3", "0.998", "1e-05", "16777216.0", "3.4028235e+38", "1e-45", "-0.7"):
         assert repr(shortest(float(np.float32(text)))) == text
