@@ -72,22 +72,24 @@ def _seconds(runner: Runner, batches: Sequence[tuple[int, int]]) -> float:
     import torch
 
     from roberta.engine.choose_backend import choose_device, choose_dtype
-    from roberta.model.attention import View
-    from roberta.model.encoder import Encoder
+    from roberta.engine.torch_backend import encoder_of
+    from roberta.model.kernels import FLOATS
+    from roberta.model.models import RobertaModel
 
     if runner.threads:
         torch.set_num_threads(runner.threads)
     device = choose_device(runner.device)
+    dtype = choose_dtype(runner.dtype, device)
     one = copy(runner.config)
-    one.num_hidden_layers, one.add_cross_attention = 1, False
-    layer = Encoder(one).eval().to(device, choose_dtype(runner.dtype, device))
+    one.num_hidden_layers, one.add_cross_attention, one.vocab_size = 1, False, one.pad_token_id + 2
+    encode = encoder_of(RobertaModel(one, add_pooling_layer=False).eval().to(device, FLOATS[dtype]), dtype)
     windows, longest = max(batches, key=lambda batch: batch[0] * batch[1])
-    hidden = torch.zeros(windows, longest, one.hidden_size, device=device, dtype=next(layer.parameters()).dtype)
+    batch, rows = [[one.pad_token_id + 1] * longest] * windows, [range(longest)] * windows
     took = []
     with torch.inference_mode():
         for _ in range(3):  # the first one also loads kernels
             began = time.perf_counter()
-            layer(hidden, View()).sum().item()  # waits for a GPU
+            encode(batch, rows).sum().item()  # waits for a GPU
             took.append(time.perf_counter() - began)
     tokens = sum(count * length for count, length in batches)
     return min(took) * runner.config.num_hidden_layers * tokens / (windows * longest)

@@ -15,13 +15,13 @@ from roberta.generation.causal import RobertaForCausalLM
 from roberta.hub import Origin
 from roberta.model import models
 from roberta.model.kernels import FLOATS
+from roberta.model.models import RobertaModel
 from roberta.model.numpy_forward import HIDDEN_STATES
 from roberta.model.packed import PackedEncoder, can_pack
 from roberta.model.padded import PaddedEncoder
 from roberta.model.parameters import HEADS
 from roberta.model.pretrained import PretrainedModel
 from roberta.tasks.base import Window
-from roberta.weights.adapter import read_config
 
 CLASSES: dict[str, type[PretrainedModel]] = {
     head: RobertaForCausalLM if head == "causal_lm" else getattr(models, row.architecture)
@@ -42,6 +42,21 @@ def memory_errors(windows: int) -> Iterator[None]:
         raise
 
 
+def encoder_of(body: RobertaModel, dtype: str, layers: Sequence[int] = (-1,)) -> PackedEncoder | PaddedEncoder:
+    """The one place that decides. The packed one takes the layers of `body` over.
+
+    A GPU has fast products for padded batches, and packed weights are for the CPU.
+
+    Raises UsageError: int8 where the packed encoder does not serve.
+    """
+    if body.device.type == "cpu" and can_pack(body.config):
+        with torch.inference_mode():
+            return PackedEncoder(body, dtype, layers)
+    if dtype == "int8":
+        raise UsageError("int8 is not for models with relative positions; choose fp32 or bf16")
+    return PaddedEncoder(body, layers)
+
+
 class TorchBackend:
     """Reads windows with the head that one task asks for.
 
@@ -53,18 +68,13 @@ class TorchBackend:
 
     def __init__(self, origin: Origin, head: str, *, layers: Sequence[int] = (-1,), device: str, dtype: str):
         self.head = head
-        # The one place that decides: a GPU has fast products for padded batches, and packed weights are for the CPU.
-        packs = device == "cpu" and can_pack(read_config(origin))
-        if dtype == "int8" and not packs:
-            raise UsageError("int8 is not for models with relative positions; choose fp32 or bf16")
         how = {"strict": True, "dtype": FLOATS[dtype], "device": device}
         if head == HIDDEN_STATES:
-            model = models.RobertaModel.from_pretrained(origin, add_pooling_layer=False, **how)
+            model = RobertaModel.from_pretrained(origin, add_pooling_layer=False, **how)
         else:
             model = CLASSES[head].from_pretrained(origin, **how)
         self.model = model.requires_grad_(False)
-        with torch.inference_mode():
-            self.encode = PackedEncoder(model.body, dtype, layers) if packs else PaddedEncoder(model.body, layers)
+        self.encode = encoder_of(model.body, dtype, layers)
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         with memory_errors(len(windows)), torch.inference_mode():

@@ -6,7 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from roberta.weights.folder import save_weights
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights, save_weights
+from roberta.weights.mapped_file import give_back
 
 SIZE = 100 << 20  # bytes of weights
 SLACK = 15 << 20  # bytes for modules that are imported late
@@ -111,3 +113,13 @@ def test_weights_are_read_without_torch_or_any_other_framework(tmp_path):
         "assert not {'torch', 'safetensors', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+def test_memory_is_given_back_of_arrays_in_a_file_and_of_no_others(tmp_path):
+    save_weights(tmp_path, {"a": np.arange(1 << 20, dtype=np.float32), "b": np.ones(5, np.float32)})
+    tensors = read_weights(Origin(tmp_path)).tensors
+    elsewhere = np.arange(1 << 20, dtype=np.float32)
+    for array in (*tensors.values(), elsewhere, tensors["a"][7:9]):
+        give_back(array)
+    assert np.array_equal(tensors["a"], elsewhere)  # read from the file again
+    assert elsewhere[-1] == (1 << 20) - 1
