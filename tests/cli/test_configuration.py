@@ -103,7 +103,7 @@ def test_the_flag_that_turns_another_off_has_the_last_word(roberta, configure, s
         ("top = true", "top in roberta.toml: 'true' is not a whole number"),
         ("top = [1, 2]", "top in roberta.toml: [1, 2] is not one value; write it as it stands after --top"),
         ("score = 2", "score in roberta.toml: '2' is not yes or no"),
-        ('dtype = "fp99"', "no number type 'fp99'; choose auto, fp32, bf16, fp16, int8 (--dtype comes from dtype in roberta"),
+        ('dtype = "fp99"', "fp16, int8 (--dtype comes from dtype in roberta.toml)"),
         ('model = "no/such/dir"', "name a hub id: org/name (--model comes from model in roberta.toml)"),
         (
             "top = ",
