@@ -258,7 +258,7 @@ def _write_shards(folder: Path, kind: Format, shards: list[dict[str, np.ndarray]
     places = {tensor: name for name, shard in zip(names, shards) for tensor in shard}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as beside:
         for name, shard in zip(names, shards):
-            (kind.write_shard or kind.write)(Path(beside) / name, shard)
+            kind.write_shard(Path(beside) / name, shard)
         if any((folder / name).exists() for name in names):
             (folder / kind.index).unlink(missing_ok=True)  # or it would, for a moment, join shards of two saves
         for name in names:

@@ -1,13 +1,15 @@
 """FORMATS: how to recognise, read and write each kind of weight file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from roberta.errors import CheckpointError
-from roberta.weights import flax_file, foreign_names, safetensors_file, tensorflow_file, torch_file
+from roberta.weights import foreign_names
 from roberta.weights.naming import Naming
 
 Tensors = Mapping[str, np.ndarray]
@@ -17,19 +19,17 @@ Tensors = Mapping[str, np.ndarray]
 class Format:
     """A kind of weight file.
 
-    recognise: whether a file that starts with these 512 bytes is one. stem: what the one file of a folder is called,
-    without its suffix; shards get a number behind it. naming: of the names that are written; None: the published ones.
-    write_shard: where a shard is laid out otherwise than a whole.
+    module: the file of this folder that knows it, loaded when it is asked: recognise(bytes), read(path), write(path,
+    tensors), and write_shard where a shard is laid out otherwise than a whole. stem: what the one file of a folder is
+    called, without its suffix; shards get a number behind it. naming: of the names that are written; None: the
+    published ones.
     """
 
     name: str
     stem: str
     suffixes: tuple[str, ...]
-    recognise: Callable[[bytes], bool]
-    read: Callable[[Path], dict[str, np.ndarray]]
-    write: Callable[[Path, Tensors], None]
+    module: str
     naming: Naming | None = None
-    write_shard: Callable[[Path, Tensors], None] | None = None
 
     @property
     def file(self) -> str:
@@ -41,42 +41,31 @@ class Format:
         """The name of the file that says which shard holds what, such as "model.safetensors.index.json"."""
         return f"{self.file}.index.json"
 
+    def recognise(self, start: bytes) -> bool:
+        """Whether a file that starts with these 512 bytes is one."""
+        return self._known().recognise(start)
 
-SAFETENSORS = Format(
-    name="safetensors",
-    stem="model",
-    suffixes=(".safetensors",),
-    recognise=safetensors_file.recognise,
-    read=safetensors_file.read,
-    write=safetensors_file.write,
-)
-PYTORCH = Format(
-    name="PyTorch",
-    stem="pytorch_model",
-    suffixes=(".bin", ".pt", ".pth"),
-    recognise=torch_file.recognise,
-    read=torch_file.read,
-    write=torch_file.write,
-)
-TENSORFLOW = Format(
-    name="TensorFlow",
-    stem="tf_model",
-    suffixes=(".h5", ".hdf5"),
-    recognise=tensorflow_file.recognise,
-    read=tensorflow_file.read,
-    write=tensorflow_file.write,
-    naming=foreign_names.TENSORFLOW,
-    write_shard=tensorflow_file.write_shard,
-)
-FLAX = Format(
-    name="Flax",
-    stem="flax_model",
-    suffixes=(".msgpack",),
-    recognise=flax_file.recognise,
-    read=flax_file.read,
-    write=flax_file.write,
-    naming=foreign_names.FLAX,
-)
+    def read(self, path: Path) -> dict[str, np.ndarray]:
+        """The tensors of a file by the names that it gives them. Raises CheckpointError."""
+        return self._known().read(path)
+
+    def write(self, path: Path, tensors: Tensors) -> None:
+        """Write a file, whole or absent."""
+        self._known().write(path, tensors)
+
+    def write_shard(self, path: Path, tensors: Tensors) -> None:
+        """Write one of several files, whole or absent."""
+        known = self._known()
+        getattr(known, "write_shard", known.write)(path, tensors)
+
+    def _known(self) -> ModuleType:
+        return import_module(f"roberta.weights.{self.module}")
+
+
+SAFETENSORS = Format("safetensors", "model", (".safetensors",), "safetensors_file")
+PYTORCH = Format("PyTorch", "pytorch_model", (".bin", ".pt", ".pth"), "torch_file")
+TENSORFLOW = Format("TensorFlow", "tf_model", (".h5", ".hdf5"), "tensorflow_file", foreign_names.TENSORFLOW)
+FLAX = Format("Flax", "flax_model", (".msgpack",), "flax_file", foreign_names.FLAX)
 FORMATS = (SAFETENSORS, PYTORCH, TENSORFLOW, FLAX)  # in the order in which a folder is searched
 
 _NOT_WEIGHTS = {  # how other files start that come under the name of a weight file

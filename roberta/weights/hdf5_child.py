@@ -112,6 +112,8 @@ def look_into(path: str, room: int, memory: int) -> list[h5py.Dataset]:
 
     room: bytes that may follow. memory: bytes of addresses that the work may take.
     """
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -116,8 +116,11 @@ class Naming:
         >>> list(FLAX.from_published({"qa_outputs.bias": np.zeros(2, np.float32)}, config))
         ['qa_outputs/bias']
 
-        Raises CheckpointError: a tensor that has no place here, or two that differ where there is one place.
+        Raises CheckpointError: a tensor that has no place here, pruned heads, or two tensors that differ where there is
+        one place.
         """
+        if any(config.pruned_heads.values()):  # their classes would find matrices of another size
+            raise CheckpointError(f"pruned_heads: {self.framework} files have no place for it; choose another format")
         full: dict[str, np.ndarray] = {}
         sources: dict[str, str] = {}
         for name, array in tensors.items():

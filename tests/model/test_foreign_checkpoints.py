@@ -1,5 +1,6 @@
 """Checkpoints of TensorFlow and Flax are checkpoints like others: each class opens them, and answers the same."""
 
+import functools
 import json
 import shutil
 import warnings
@@ -32,12 +33,18 @@ else:
     FOREIGN = []
 
 
+@functools.cache
+def opened(folder, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is missing
+        return getattr(roberta, kind).from_pretrained(folder)
+
+
 @needs_shared
 @pytest.mark.parametrize("case", FOREIGN, ids=lambda case: f"{case.folder.name}-{case}")
 def test_outputs_are_those_of_the_framework_that_wrote_the_file(case):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing is missing
-        model = case.model()
+    assert not case.row["config_overrides"]
+    model = opened(case.folder / case.row["checkpoint"], case.row["class"])
     with torch.no_grad():
         found = flat(model(**case.inputs(), **case.row["kwargs"]))
     for name, array in case.arrays("out").items():
@@ -56,7 +63,7 @@ def test_the_numbers_are_those_of_the_same_model_in_pytorch_bit_for_bit(framewor
         if name == "mlm_bf16":
             continue
         [kind] = json.loads((path / "config.json").read_text())["architectures"]
-        ours = getattr(roberta, kind).from_pretrained(path).state_dict()
+        ours = opened(path, kind).state_dict()
         theirs = getattr(roberta, kind).from_pretrained(SHARED / "oracle/pt/checkpoints" / name).state_dict()
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items()), path
@@ -151,6 +158,20 @@ def test_an_untied_decoder_is_never_overwritten(tmp_path, kind):
     again = roberta.RobertaForMaskedLM.from_pretrained(tmp_path)
     assert torch.equal(again.lm_head.decoder.weight, model.lm_head.decoder.weight)
     assert not np.array_equal(again.lm_head.decoder.weight.detach(), again.get_input_embeddings().weight.detach())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_whole_numbers_are_refused_and_nan_is_warned_of(tmp_path, kind):
+    model = seeded(roberta.RobertaModel, tiny_config(architectures=["RobertaModel"]))
+    model.config.save_pretrained(tmp_path)
+    tensors = {name: to_array(tensor) for name, tensor in model.state_dict().items()}
+    bias = "encoder.layer.1.output.dense.bias"
+    save_foreign(tmp_path, kind, tensors | {bias: tensors[bias].astype(np.int32)}, model.config)
+    with pytest.raises(CheckpointError, match=rf"{bias}' holds int32 numbers"):
+        roberta.RobertaModel.from_pretrained(tmp_path)
+    save_foreign(tmp_path, kind, tensors | {bias: tensors[bias] * np.float32(np.nan)}, model.config)
+    with pytest.warns(UserWarning, match=rf"{bias} holds NaN"):
+        roberta.RobertaModel.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

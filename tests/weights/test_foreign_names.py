@@ -103,6 +103,13 @@ def test_relative_positions_have_no_place(naming):
         naming.from_published(tensors, config)
 
 
+@pytest.mark.parametrize("naming", [TENSORFLOW, FLAX], ids=lambda naming: naming.framework)
+def test_pruned_heads_have_no_place(naming):
+    tensors, config = state("RobertaModel", pruned_heads={0: [1]})
+    with pytest.raises(CheckpointError, match=f"pruned_heads: {naming.framework} files have no place for it"):
+        naming.from_published(tensors, config)
+
+
 def test_an_untied_decoder_has_a_place_in_flax_only():
     tensors, config = state("RobertaForMaskedLM", tie_word_embeddings=False)
     assert same(to_published(FLAX.from_published(tensors, config), source="x"), tensors)
