@@ -62,7 +62,7 @@ def answer(
     Raises UsageError: flags that do not fit together. typer.Exit: records failed, under a rule that went on all the
     same.
     """
-    if chosen.engine != "local" or chosen.workers:
+    if (chosen.engine != "local" or chosen.workers) and not writing.dry_run:
         from roberta_cli.sharding import answer_shards
 
         answer_shards(command, texts, reading, chosen, writing, gold, scorer, task_options)

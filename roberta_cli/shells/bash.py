@@ -29,10 +29,11 @@ _roberta() {
     local IFS=$'\n' cur=${COMP_WORDS[COMP_CWORD]} before=$((COMP_CWORD - 1)) at= command= word
     COMPREPLY=()
     # bash takes the signs of --flag=value and @FILE for words of their own.
-    if [[ $cur == = || $cur == @ ]]; then
-        at=$cur cur=
-    elif [[ ${COMP_WORDS[before]} == = || ${COMP_WORDS[before]} == @ ]]; then
-        at=${COMP_WORDS[before]} before=$((before - 1))
+    if [[ $cur == = || $cur == @ || $cur == =@ ]]; then
+        at=${cur: -1} cur=
+    else
+        word=${COMP_WORDS[before]}
+        [[ $word == = || $word == @ || $word == =@ ]] && at=${word: -1} before=$((before - 1))
     fi
     [[ ${COMP_WORDS[before]} == = ]] && before=$((before - 1))
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do

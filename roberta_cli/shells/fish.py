@@ -44,7 +44,7 @@ end
 
 # @FILE: the files behind the sign, with it.
 function __roberta_file_after_at
-    set -l token (commandline -ct)
+    set -l token (string replace -r -- '^--[^=]*=' '' (commandline -ct))
     string match -q -- '@*' $token; or return
     for path in (string sub -s 2 -- $token)*
         echo @$path

@@ -25,7 +25,7 @@ print -r -- END >>$ZDOTDIR/offers
 
 def bash_offers(script: Path, line: str, folder: Path, hub: Path) -> list[str]:
     """Calls the function as bash does: the words, split where bash splits them, the last one unfinished."""
-    words = re.findall(r"[^\s=@]+|[=@]", line) + [""] * line.endswith(" ")
+    words = re.findall(r"[^\s=@]+|[=@]+", line) + [""] * line.endswith(" ")
     quoted = " ".join(f"'{word}'" for word in words)
     at_tab = f"COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _roberta"
     ask = f'source "{script}"; {at_tab}; printf "%s\\n" "${{COMPREPLY[@]}}"'

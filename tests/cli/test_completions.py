@@ -20,6 +20,7 @@ OFFERS = {
     "roberta fill-mask -i ": FOLDER,
     "roberta fill-mask -i le": {"letter.txt"},
     "roberta fill-mask --targets @le": {"letter.txt"},
+    "roberta fill-mask --targets=@le": {"letter.txt"},
     "roberta fill-mask ": set(),  # a text is typed, not chosen
     "roberta fill-mask --quiet --fi": {"--field", "--fill"},
     "roberta embed --no-n": {"--no-normalize"},
@@ -68,7 +69,7 @@ def offers(request, place, tmp_path_factory):
 
 @pytest.mark.parametrize("line", OFFERS)
 def test_the_shell_offers_what_may_stand_there(offers, line):
-    assert {offer.removeprefix("@").split("=")[-1] for offer in offers(line)} == OFFERS[line]
+    assert {offer.split("=")[-1].removeprefix("@") for offer in offers(line)} == OFFERS[line]
 
 
 def test_the_shell_offers_every_command_and_every_flag(offers):

@@ -25,3 +25,9 @@ def test_a_record_that_would_fail_is_exit_code_1(roberta):
     ended = roberta("fill-mask", "--dry-run", "none", "A <mask>.")
     assert ended.code == 1
     assert '"error"' in ended.out.splitlines()[0]
+
+
+def test_a_dry_run_of_a_cluster_starts_none(roberta):
+    ended = roberta("fill-mask", "--engine", "ray", "--dry-run", "A <mask>.")
+    assert ended.code == 0, ended.err
+    assert len(ended.out.splitlines()) == 2

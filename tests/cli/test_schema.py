@@ -13,6 +13,7 @@ from tests.cli.closed_schema import agrees_with_its_schema
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sh\n(.*?)\n```\n```json\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 FILES = {
+    "dev.conll": "Ada B-PER\nsang O\n\nHm O\n",
     "pairs.jsonl": '{"text":"A cat.","other":"A kitten."}\n',
     "gold.jsonl": '{"text":"Good.","gold":"positive"}\n{"text":"Bad.","gold":"negative"}\n',
 }
