@@ -1,7 +1,6 @@
 """Files from elsewhere are hostile until parsed; files of ours are whole or absent."""
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
@@ -56,6 +55,8 @@ def parse_json(text: str, name: str, *, flat: bool = False) -> dict:
 
 def sha256_of(path: Path) -> str:
     """Of all bytes of a file, in hexadecimal digits. Raises ReadError: it cannot be read."""
+    import hashlib  # late: a one-line question needs none
+
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
