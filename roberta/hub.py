@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roberta.errors import CheckpointError, NetworkError, ResourceError, UsageError
+from roberta.spelling import near_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,7 +200,8 @@ class Origin:
             path = path.parent
         elif not found_folder:
             if _looks_like_a_path(self.name):
-                raise CheckpointError(f"{self.name}: no such folder; check its spelling, or name a hub id: org/name")
+                advice = self._did_you_mean("check its spelling, or name a hub id: org/name")
+                raise CheckpointError(f"{self.name}: no such folder; {advice}")
             if len(self.name) > _ID_LIMIT or not _ID.fullmatch(self.name) or "--" in self.name or ".." in self.name:
                 raise CheckpointError(
                     f"{self.name!r} is neither a folder nor a hub id; name a folder, or an id such as org/name"
@@ -292,8 +294,13 @@ class Origin:
     def _not_here(self, why: str, way: str) -> str:
         return (
             f"{self}: no such folder, and as a repository of the hub it was never fetched before while {why}; "
-            f"{way}, or name a folder"
+            f"{self._did_you_mean(f'{way}, or name a folder')}"
         )
+
+    def _did_you_mean(self, otherwise: str) -> str:
+        """What to do about a name that is no folder on disk."""
+        close = near_path(Path(self.name).expanduser())
+        return otherwise if close is None else f"did you mean {close}?"
 
     def _failed(self, error: Exception) -> Exception:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -15,6 +15,7 @@ from typer._click.exceptions import UsageError as ParseError  # Typer carries it
 from typer.core import TyperCommand, TyperGroup
 
 from roberta.errors import RobertaError
+from roberta.spelling import did_you_mean
 from roberta_cli import options
 from roberta_cli.configuration import Configured
 from roberta_cli.endings import ExitCode, end, raise_on_sigterm
@@ -82,10 +83,7 @@ class CommandList(ReadsByHand, TyperGroup):
 
 def _refuse_unknown(name: str, known: Sequence[str], context: typer.Context | None = None) -> None:
     if name not in known:
-        from difflib import get_close_matches  # only on the way to an error
-
-        near = get_close_matches(name, known)
-        raise ParseError(f"no such command {name!r}" + (f"; did you mean {near[0]}?" if near else ""), context)
+        raise ParseError(f"no such command {name!r}{did_you_mean(name, known)}", context)
 
 
 def known_command(names: Sequence[str]) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roberta.errors import RobertaError, UsageError
+from roberta.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from typer import Context
@@ -123,7 +123,7 @@ def _tables(path: Path, names: tuple[str, ...]) -> Iterator[tuple[dict[str, Any]
         known = INNER.get(about[0], ()) if about else COMMANDS
         for key, value in table.items():
             if isinstance(value, dict) and key not in known:
-                raise UsageError(f"{place}: no command {key!r}{_meant(key, known) or f'; see {_help(about)}'}")
+                raise UsageError(f"{place}: no command {key!r}{did_you_mean(key, known) or f'; see {_help(about)}'}")
         yield {key: value for key, value in table.items() if not isinstance(value, dict)}, place, about
 
 
@@ -149,7 +149,7 @@ def _refuse_unknown(key: str, place: str, names: tuple[str, ...]) -> None:
     about = [page for page in pages() if page.names[: len(names)] == names]
     known = {flag.long.removeprefix("--") for page in about for flag in page.flags} - {*NOT_KEYS}
     if key not in known:
-        raise UsageError(f"{place}: no flag {key!r}{_meant(key, known) or f'; see {_help(names)}'}")
+        raise UsageError(f"{place}: no flag {key!r}{did_you_mean(key, known) or f'; see {_help(names)}'}")
 
 
 def _declared() -> set[str]:
@@ -164,11 +164,6 @@ def _declared() -> set[str]:
 
 def _help(names: tuple[str, ...]) -> str:
     return " ".join(("roberta", *names, "--help"))
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _typed(value: Any, several: bool, origin: str) -> str | list[str]:

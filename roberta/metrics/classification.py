@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from roberta.errors import InputError
+from roberta.spelling import did_you_mean
 
 
 def gold_label(value: Any, known: Sequence[str]) -> str:
@@ -32,8 +33,9 @@ def gold_label(value: Any, known: Sequence[str]) -> str:
     if number is not None and 0 <= number < len(known):
         return known[number]
     shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    near = did_you_mean(value, known) if isinstance(value, str) else ""
     raise InputError(
-        f"the gold label {_shown(value)} is not a label of this model; give one of {shown}, or its number from 0",
+        f"the gold label {_shown(value)} is not a label of this model; give one of {shown}, or its number from 0{near}",
         code="unknown_gold",
     )
 

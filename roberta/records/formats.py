@@ -13,11 +13,11 @@ from roberta.records.decompress import DECOMPRESSORS
 from roberta.records.input_file import InputFile
 from roberta.records.json_lines import Found, read_jsonl
 from roberta.records.parquet import MAGIC, ParquetWriter, read_parquet
-from roberta.records.record import near_miss
 from roberta.records.squad_file import looks_like_squad, read_json_or_squad, read_squad
 from roberta.records.tables import read_csv, read_tsv
 from roberta.records.texts import read_doc, read_txt
 from roberta.records.writing import CsvWriter, JsonlWriter, TsvWriter, Writer
+from roberta.spelling import near_miss
 
 
 @dataclass(frozen=True)

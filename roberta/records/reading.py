@@ -14,7 +14,8 @@ from roberta.errors import InputError, ReadError
 from roberta.records.decompress import open_bytes
 from roberta.records.formats import find_format, format_by_content, format_by_name
 from roberta.records.input_file import InputFile, text_codec
-from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, json_type, near_miss
+from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, json_type
+from roberta.spelling import near_path
 
 STDIN = "-"
 
@@ -147,8 +148,7 @@ def _files_of(folder: Path, any_suffix: bool) -> list[str]:
 
 
 def _did_you_mean(path: Path) -> str:
-    try:
-        close = near_miss(path.name, (entry.name for entry in path.parent.iterdir()))
-    except OSError:
-        return f" (there is no folder {path.parent})"
-    return f"; did you mean {path.parent / close}?" if close else ""
+    close = near_path(path)
+    if close is not None:
+        return f"; did you mean {close}?"
+    return "" if path.parent.is_dir() else f" (there is no folder {path.parent})"

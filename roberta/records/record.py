@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from roberta.errors import InputError
+from roberta.spelling import near_miss
 
 MAIN_FIELD = "text"
 
@@ -106,15 +106,6 @@ def no_field(name: str, found: dict[str, Any], flag: str) -> InputError:
 def field_flag(target: str) -> str:
     """How a user names the field that is to serve as `target`, up to its name."""
     return "--field " if target == MAIN_FIELD else f"--field {target}="
-
-
-def near_miss(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `word` was probably meant to be, if any."""
-    import difflib  # only on the way to an error
-
-    folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.7)
-    return folded[close[0]] if close else None
 
 
 def json_type(value: Any) -> str:

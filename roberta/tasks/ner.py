@@ -12,6 +12,7 @@ from roberta.errors import InputError, UsageError
 from roberta.metrics.entities import OUTSIDE
 from roberta.records.conll import LINES_FIELD, TAGS_FIELD, WORDS_FIELD, tagged_lines
 from roberta.records.offsets import convert_spans
+from roberta.spelling import did_you_mean
 from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.legal_path import legal_path
 from roberta.tasks.long_text import LongText, decided
@@ -116,7 +117,8 @@ class Ner(Task):
         object.__setattr__(self, "tagset", Tagset.of(names, self.ignore))
         for kind in self.types or ():
             if kind not in self.tagset.types:
-                raise UsageError(f"this model has no type {kind!r}; it has {', '.join(self.tagset.types)}")
+                near = did_you_mean(kind, self.tagset.types)
+                raise UsageError(f"this model has no type {kind!r}; it has {', '.join(self.tagset.types)}{near}")
 
     def source(self, record: Record) -> Source:
         """Raises InputError: no_field, wrong_type, empty_text, or words_differ."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from roberta.errors import CheckpointError, InputError, UsageError
+from roberta.spelling import did_you_mean
 from roberta.tasks.base import Result, Task, Window
 from roberta.tasks.classify import check_best, ranked
 from roberta.tasks.long_text import LongText
@@ -87,7 +88,10 @@ class ZeroShot(Task):
         for number, name in self.id2label.items():
             if name == self.entailment_label:
                 return number
-        raise UsageError(f"this model has no class named {self.entailment_label!r} (found: {self._found})")
+        raise UsageError(
+            f"this model has no class named {self.entailment_label!r} (found: {self._found})"
+            + did_you_mean(self.entailment_label, self.id2label.values())
+        )
 
     @cached_property
     def _contradiction(self) -> int | None:

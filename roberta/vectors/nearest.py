@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from roberta.errors import ReadError, UsageError
+from roberta.spelling import near_path
 from roberta.vectors.npy_file import ids_path
 
 CHUNK = 1 << 14  # rows; some 50 MB of 768 float32
@@ -29,6 +30,10 @@ class Nearest:
 
     def __init__(self, path: Path):
         self.path = path
+        if not path.exists():
+            close = near_path(path)
+            advice = f"did you mean {close}?" if close else "make one with roberta embed -o"
+            raise ReadError(f"{path}: no such file of vectors; {advice}")
         try:
             self.rows = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

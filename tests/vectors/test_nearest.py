@@ -51,5 +51,5 @@ def test_another_width_and_another_kind_of_file_are_refused_in_one_sentence(tmp_
     (tmp_path / "text.npy").write_text("hello")
     with pytest.raises(ReadError, match="not a file of vectors"):
         Nearest(tmp_path / "text.npy")
-    with pytest.raises(ReadError, match="not a file of vectors"):
+    with pytest.raises(ReadError, match="no such file of vectors"):
         Nearest(tmp_path / "absent.npy")
