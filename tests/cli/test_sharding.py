@@ -105,7 +105,7 @@ def test_a_dry_run_checks_the_shards_and_starts_no_cluster(roberta, shards, tmp_
     asked = ["embed", "-q", "--engine", "ray", "--dry-run", "-o", "out"]
     ended = roberta(*asked, "-i", "in")
     assert (ended.code, ended.err) == (0, "")
-    assert all(map(json.loads, ended.out.splitlines()))
+    assert "seconds_for_all" in ended.out
     assert not (tmp_path / "out").exists()
     assert roberta(*asked, "-i", "in/b.jsonl", "-i", "in/b.jsonl").code == 2
 
