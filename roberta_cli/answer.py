@@ -66,7 +66,8 @@ def answer(
         from roberta_cli.sharding import answer_shards
 
         answer_shards(command, texts, reading, chosen, writing, gold, scorer, task_options)
-        return
+        if not writing.dry_run:
+            return
     if writing.resume and (gold or last_line):
         raise UsageError("--resume knows nothing of what former runs counted; leave out --gold and --stats")
     form = stream.output_form(writing, texts)

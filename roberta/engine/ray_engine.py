@@ -31,6 +31,7 @@ from roberta.errors import MissingExtra, ReadError, ResourceError, UsageError
 from roberta.version import __version__
 
 LOCAL = "local"  # an address: a cluster of this machine alone, for this job
+_PATIENCE = 10.0  # seconds
 _STORE = 96 << 20  # bytes for objects; ours are names and counts
 
 
@@ -113,9 +114,10 @@ def _answered(
         num_gpus=gpus,
     )
     try:
-        with closing(iter(outcomes.iter_rows())) as rows:
-            for row in rows:
-                yield pickle.loads(row["outcome"])
+        # Without prefetching, which would keep each outcome back until the next one is there.
+        with closing(iter(outcomes.iter_batches(batch_size=None, prefetch_batches=0))) as batches:
+            for batch in batches:
+                yield from map(pickle.loads, batch["outcome"])
     except ray.exceptions.RayError as error:
         raise ResourceError(f"the Ray cluster failed ({_first_line(error)}); start the job again") from error
     finally:
@@ -149,27 +151,40 @@ def _for_one_actor(ray: ModuleType, work: Work, threads: int) -> Work:
 @contextmanager
 def _connected(ray: ModuleType, address: str | None, cpus: int | None) -> Iterator[None]:
     """With a cluster; one that was not there before is left in the end. cpus: of one of this machine's own."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="ray")  # what it says to itself
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     if ray.is_initialized() and address is None:
         yield
         return
+    _find(address)
     own = {"include_dashboard": False, "object_store_memory": _STORE, "num_cpus": cpus}
     own = own if address in (None, LOCAL) else {}
-    with _same_signals():
+    with _same_signals(), _silence():
         try:
             ray.init(address=address or LOCAL, log_to_driver=False, logging_level="error", **own)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise ResourceError(
-                f"no Ray cluster at {address or 'this machine'} ({_first_line(error)}); start one: ray start --head"
-            ) from error
+            raise _no_cluster(address, error) from error
     try:
         yield
     finally:
         with suppress(Exception):  # it may be gone already, and what happened before is what matters
             ray.shutdown()
+
+
+def _find(address: str | None) -> None:
+    """Raises ResourceError: nobody answers at HOST:PORT, which Ray would take minutes to say."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+        except OSError as error:
+            raise _no_cluster(address, error) from None
+
+
+def _no_cluster(address: str | None, error: Exception) -> ResourceError:
+    reason = getattr(error, "strerror", None) or _first_line(error)
+    return ResourceError(f"no Ray cluster at {address or LOCAL} ({reason}); start one: ray start --head")
 
 
 @contextmanager
@@ -179,6 +194,19 @@ def _same_signals() -> Iterator[None]:
     yield
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on the process's stderr, where Ray tells which level of its logs was chosen."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def need_ray() -> ModuleType:

@@ -74,7 +74,6 @@ class InputFile:
         Raises ReadError: more than WHOLE_FILE_LIMIT bytes of a pipe or a compressed file.
         """
         if self._stream.seekable():
-            self._stream.seek(0)
             return self._stream
         return io.BytesIO(self._whole())
 

@@ -89,6 +89,11 @@ def test_a_key_that_some_results_lack_is_null_in_them(arrow):
     assert found[-1] == {"id": 2, "label": None, "error": {"code": "no_mask", "where": "a:2"}}
 
 
+def test_whole_numbers_and_fractions_make_one_column(arrow):
+    found = read_back(written([{"value": 1}] * 1500 + [{"value": 0.5}, {"value": None}]))
+    assert (found[0], found[-2:]) == ({"value": 1.0}, [{"value": 0.5}, {"value": None}])
+
+
 @pytest.mark.parametrize("apart", [1, 1500])  # in one portion, in two
 def test_a_text_here_and_a_number_there_is_refused(arrow, apart):
     results = [{"id": 1}] * apart + [{"id": "q"}]
