@@ -165,19 +165,18 @@ def attend(mixed: Tensor, query: Tensor, key: Tensor, value: Tensor, queries: Bl
 
 
 def _joined(kind: type[Linear], *linears: nn.Linear) -> Linear:
-    """Several layers over the same input as one, whose outputs stand side by side."""
-    if len(linears) == 1:
-        return kind(linears[0].weight, linears[0].bias)
-    return kind(torch.cat([linear.weight for linear in linears]), torch.cat([linear.bias for linear in linears]))
+    """One layer, or several over the same input as one, whose outputs stand side by side. The plain ones are let go."""
+    weights, biases = [linear.weight for linear in linears], [linear.bias for linear in linears]
+    several = len(linears) > 1
+    made = kind(torch.cat(weights) if several else weights[0], torch.cat(biases) if several else biases[0])
+    if several or kind.copies:
+        for weight in weights:
+            give_back(to_array(weight))
+    return made
 
 
 def _packed(body: RobertaModel, count: int, kind: type[Linear]) -> Iterator[PackedLayer]:
     """The first `count` layers; each plain one is let go once it is packed."""
     plain, body.encoder = list(reversed(body.encoder.layer)), None
     for number in range(1, count + 1):
-        layer = plain.pop()
-        yield PackedLayer(layer, kind, causal=body.config.is_decoder, is_last=number == count)
-        if kind.copies:
-            for linear in layer.modules():
-                if isinstance(linear, nn.Linear):
-                    give_back(to_array(linear.weight))
+        yield PackedLayer(plain.pop(), kind, causal=body.config.is_decoder, is_last=number == count)

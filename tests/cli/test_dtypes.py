@@ -52,11 +52,11 @@ def test_debug_says_which_products_are_not_there(roberta, monkeypatch):
     def missing(*_):
         raise AttributeError("no such operation")
 
-    monkeypatch.setattr(kernels.PackedLinear, "__init__", missing)
+    monkeypatch.setattr(kernels.PackedInt8Linear, "__init__", missing)
     kernels.linear_kind.cache_clear()
-    ended = roberta("embed", TEXT, "--debug", "--backend", "torch")
+    ended = roberta("embed", TEXT, "--dtype", "int8", "--debug")
     assert ended.code == 0
-    assert "debug: fp32 linears by Linear: no PackedLinear (no such operation)" in ended.err
+    assert "debug: int8 linears by Int8Linear: no PackedInt8Linear (no such operation)" in ended.err
     kernels.linear_kind.cache_clear()
-    assert "debug" not in roberta("embed", TEXT, "--backend", "torch").err
+    assert "debug" not in roberta("embed", TEXT, "--dtype", "int8").err
     kernels.linear_kind.cache_clear()

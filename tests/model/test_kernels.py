@@ -10,6 +10,7 @@ from roberta.model.kernels import (
     Int8Linear,
     Linear,
     PackedInt8Linear,
+    PackedLinear,
     linear_kind,
     sums_are_exact,
     works,
@@ -20,10 +21,21 @@ SHAPES = [(1, 64, 48), (7, 96, 33), (130, 256, 1024)]
 
 @pytest.fixture(autouse=True)
 def without_gradients():
-    linear_kind.cache_clear()
     with torch.inference_mode():
         yield
     linear_kind.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def capability(monkeypatch):
+    """Sets what the CPU is said to have; AVX512 to begin with."""
+
+    def said(name):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: name)
+        linear_kind.cache_clear()
+
+    said("AVX512")
+    return said
 
 
 def numbers(rows, inputs, outputs, dtype="fp32"):
@@ -117,8 +129,11 @@ def test_a_kind_that_computes_wrong_is_not_taken(monkeypatch, caplog):
     assert "computes wrong" in caplog.text
 
 
-def test_the_kind_is_found_without_a_clock_and_once(monkeypatch):
+def test_the_kind_is_that_of_the_cpu_and_is_found_once(monkeypatch, capability):
     asked = []
     monkeypatch.setattr(kernels, "works", lambda *kind: asked.append(kind) or True)
-    assert linear_kind("fp32") is linear_kind("fp32") is KINDS["fp32"][0]
-    assert len(asked) == 1
+    for name, kind in (("AVX512", PackedLinear), ("AVX2", Linear), ("DEFAULT", PackedLinear)):
+        capability(name)
+        assert linear_kind("fp32") is linear_kind("fp32") is kind
+    assert linear_kind("int8") is PackedInt8Linear
+    assert len(asked) == 3

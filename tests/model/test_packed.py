@@ -79,8 +79,9 @@ def test_padding_ids_inside_a_text_take_no_position_of_it():
     assert torch.allclose(ours, padded, **CLOSE)
 
 
-def test_without_the_packed_products_the_plain_ones_give_the_same(monkeypatch):
-    monkeypatch.setattr(packed, "linear_kind", lambda dtype: KINDS[dtype][-1])
+@pytest.mark.parametrize("kind", KINDS["fp32"])
+def test_each_kind_of_products_gives_the_same(kind, monkeypatch):
+    monkeypatch.setattr(packed, "linear_kind", lambda dtype: kind)
     ours, padded = both(tiny_config(), WINDOWS, ROWS["some"])
     assert torch.allclose(ours, padded, **CLOSE)
 
