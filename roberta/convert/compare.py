@@ -59,7 +59,7 @@ def _outputs(model: PretrainedModel, probe: Probe, whole: bool) -> Iterator[tupl
     found = asked(**inputs, output_attentions=False, output_hidden_states=False, return_dict=True)
     for name, value in found.items():
         if isinstance(value, Tensor):  # a cache is none
-            yield name, value.numpy()
+            yield name, probe.kept(value.numpy())
 
 
 def difference(before: Outputs, after: Outputs) -> Difference:
@@ -72,16 +72,19 @@ def difference(before: Outputs, after: Outputs) -> Difference:
         if one.keys() != other.keys():
             raise CheckFailed(f"the outputs are {', '.join(other)} where they were {', '.join(one)}")
         for name, expected in one.items():
-            found = other[name]
-            if found.shape != expected.shape:
-                raise CheckFailed(f"{name} has the shape {found.shape}, where it was {expected.shape}")
-            finite = np.isfinite(expected)
-            if not np.array_equal(np.isfinite(found), finite) or not np.array_equal(
-                found[~finite], expected[~finite], equal_nan=True
-            ):
-                raise CheckFailed(f"{name} has NaN or infinite numbers in other places than before")
-            if finite.any():
-                apart = float(np.abs(found[finite].astype(np.float64) - expected[finite]).max())
-                largest = max(largest, apart)
-                scaled = max(scaled, apart / max(1.0, float(np.abs(expected[finite]).max())))
+            if other[name].shape != expected.shape:
+                raise CheckFailed(f"{name} has the shape {other[name].shape}, where it was {expected.shape}")
+            # Row by row, since each step makes an array of its own.
+            apart = max((_apart(name, *rows) for rows in zip(other[name], expected)), default=0.0)
+            size = max(1.0, *(float(np.abs(row[np.isfinite(row)]).max(initial=0.0)) for row in expected))
+            largest, scaled = max(largest, apart), max(scaled, apart / size)
     return Difference(largest, scaled)
+
+
+def _apart(name: str, found: np.ndarray, expected: np.ndarray) -> float:
+    finite = np.isfinite(expected)
+    if not np.array_equal(np.isfinite(found), finite) or not np.array_equal(
+        found[~finite], expected[~finite], equal_nan=True
+    ):
+        raise CheckFailed(f"{name} has NaN or infinite numbers in other places than before")
+    return float(np.abs(found[finite].astype(np.float64) - expected[finite]).max(initial=0.0))

@@ -12,6 +12,7 @@ from roberta.errors import CheckpointError
 from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, head_shapes
 from roberta.weights.arrays import DTYPES, dtype_name, from_float32, to_float32
 from roberta.weights.folder import Weights
+from roberta.weights.mapped_file import forget
 from roberta.weights.names import check_shapes, match, published, some
 
 ENCODER = "RobertaModel"
@@ -163,5 +164,10 @@ def _config(config: RobertaConfig, head: str | None, rows: list[Row]) -> Roberta
 
 
 def as_type(tensors: Mapping[str, np.ndarray], dtype: str | None) -> dict[str, np.ndarray]:
-    """All tensors in one type, None: in their own."""
-    return {name: cast(array, dtype) if dtype else array for name, array in tensors.items()}
+    """All tensors in one type, None: in their own. The pages of what is changed are let go."""
+    found = {}
+    for name, array in tensors.items():
+        found[name] = cast(array, dtype) if dtype else array
+        if found[name] is not array:
+            forget(array)
+    return found

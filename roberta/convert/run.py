@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from roberta.hub import Origin
 from roberta.weights.arrays import dtype_name, raw_bytes
 from roberta.weights.folder import SHARD_SIZE, parse_size
 from roberta.weights.formats import FORMATS
+from roberta.weights.mapped_file import forget
 from roberta.weights.names import published, some
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -66,6 +68,11 @@ class _Work:
     words: Words
     notes: list[str]
 
+    def let_go(self) -> None:
+        """Give back the memory that the source's pages take."""
+        for array in self.tensors.values():
+            forget(array)
+
 
 def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:
     """Convert a checkpoint, with the adapter of its origin merged in, into a new folder; gives the result line.
@@ -91,13 +98,15 @@ def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:
         inside = work.words.place(building)
         asked = probes(work.plan.config)
         before = _answers_before(work, asked, target) if options.verify else None
+        work.let_go()  # it is read once more, a tensor at a time
         work.plan.config.save_pretrained(inside)
         work.words.save(building)
         rounded = as_type(work.tensors, work.dtype)
         sums = _checksums(target.held(work.plan, rounded)) if options.verify else {}
         facts = target.write(inside, work.plan, rounded, options.max_shard)
         del rounded
-        work.tensors.clear()  # its pages: what was written takes as much memory when it is asked
+        work.tensors.clear()  # and so their pages: what was written takes as much memory when it is asked
+        gc.collect()  # a writer may have left them in a cycle, as that of zip files does
         if options.verify:
             line |= _verify(inside, target, asked, before, sums, atol)
     line["notes"] = work.notes + facts.pop("notes", [])

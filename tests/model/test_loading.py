@@ -367,6 +367,10 @@ def test_each_thing_that_is_no_checkpoint_is_refused_in_one_sentence(saved, tmp_
     (saved / "tf_model.h5").touch()
     with pytest.raises(CheckpointError, match=r"tf_model.h5: the HDF5 library cannot read it.*damaged"):
         load(saved)
+    (saved / "tf_model.h5").unlink()
+    (saved / "model.onnx").touch()
+    with pytest.raises(CheckpointError, match=r"model.onnx, of ONNX.*roberta convert"):
+        load(saved)
     (saved / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"no config.json in this folder"):
         load(saved)
