@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from typer._click.exceptions import BadParameter  # Typer carries its own Click
 
 from roberta.errors import UsageError
+from roberta.spelling import did_you_mean
 from roberta_cli import app
 from roberta_cli.configuration import PROJECT_FILE, Configured, Setting, key_of, user_file, variable_of
 
@@ -86,8 +86,7 @@ def report(names: Sequence[str] = ()) -> Report:
                 found.add_row(" ".join(leaf), param, given)
     for name in sorted(os.environ):
         if name.startswith("ROBERTA_") and name not in variables:
-            near = get_close_matches(name, variables, n=1)
-            found.unknown.append(name + (f" (did you mean {near[0]}?)" if near else ""))
+            found.unknown.append(name + did_you_mean(name, variables))
     return found
 
 

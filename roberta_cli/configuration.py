@@ -93,7 +93,8 @@ class Configured:
             if not settings or (source and source.name == "COMMANDLINE"):
                 continue
             key, value = key_of(param), settings[0].value
-            if f"--{key}" in words or (value in words and not value.isdigit()):
+            telling = {one for one in ([value] if isinstance(value, str) else value) if not _says_little(one)}
+            if f"--{key}" in words or telling & words:
                 error.args = (f"{error} (--{key} comes from {settings[0].origin})", *error.args[1:])
 
     def _found(self, keys: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
@@ -160,6 +161,11 @@ def _declared() -> set[str]:
     declared = [about for alias in aliases for about in getattr(alias, "__metadata__", ())]
     # In Annotated[...] the first name stands where Option has its default.
     return {name for about in declared for name in (about.default, *(about.param_decls or ()))}
+
+
+def _says_little(value: str) -> bool:
+    """Whether a value may well stand in a sentence that is about something else."""
+    return value.isdigit() or value in ("true", "false")
 
 
 def _help(names: tuple[str, ...]) -> str:

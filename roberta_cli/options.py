@@ -1,6 +1,5 @@
 """Every flag, once: its names, its help and its limits. A command takes the flags it needs as parameters."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +48,8 @@ def _remember_debug(context: typer.Context, wanted: bool) -> bool:
 
 def _print_schema(context: typer.Context, wanted: bool) -> None:
     if wanted:
+        import json
+
         from roberta_cli.result_schema import schema_of
 
         print(json.dumps(schema_of(context.info_name), indent=2))

@@ -104,6 +104,7 @@ def test_the_flag_that_turns_another_off_has_the_last_word(roberta, configure, s
         ("top = [1, 2]", "top in roberta.toml: [1, 2] is not one value; write it as it stands after --top"),
         ("score = 2", "score in roberta.toml: '2' is not yes or no"),
         ('dtype = "fp99"', "fp16, int8 (--dtype comes from dtype in roberta.toml)"),
+        ('input = ["a", "b"]', "texts and --input do not go together; give one or the other (--input comes from input"),
         ('model = "no/such/dir"', "name a hub id: org/name (--model comes from model in roberta.toml)"),
         (
             "top = ",
@@ -125,6 +126,12 @@ def test_a_variable_is_named_when_its_value_is_refused(roberta, configure):
         2,
         "error: ROBERTA_TOP: 'few' is not a whole number; see roberta fill-mask --help\n",
     )
+
+
+def test_the_origin_of_one_of_several_values_is_told(roberta, configure):
+    configure(project='input = ["no/such/file", "other"]')
+    ended = roberta("tokenize")
+    assert (ended.code, ended.err.endswith("(--input comes from input in roberta.toml)\n")) == (3, True)
 
 
 def test_a_value_that_was_typed_is_never_called_configured(roberta, configure):

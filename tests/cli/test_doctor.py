@@ -89,7 +89,7 @@ def test_config_shows_each_value_where_it_came_from_and_what_it_hides(roberta, c
     assert rows["--top"]["hides"][0] == "top in roberta.toml" and len(rows["--top"]["hides"]) == 2
     assert {"fill-mask", "classify"} < set(rows["--top"]["commands"])
     assert rows["--mask"]["commands"] == ["fill-mask"]
-    assert found["unknown_variables"] == ["ROBERTA_TOPP (did you mean ROBERTA_TOP?)"]
+    assert found["unknown_variables"] == ["ROBERTA_TOPP; did you mean ROBERTA_TOP?"]
 
 
 def test_config_of_one_command_shows_what_is_built_in_too(roberta, configure):  # noqa: F811

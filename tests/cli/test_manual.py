@@ -72,7 +72,7 @@ def test_roberta_man_prints_the_page(roberta):
     ("names", "sentence"),
     [
         (["fil-mask"], "no such command 'fil-mask'; did you mean fill-mask?"),
-        (["train", "mml"], "no such command 'mml'; did you mean mlm?"),
+        (["train", "clasify"], "no such command 'clasify'; did you mean classify?"),
         (["qa", "mlm"], "no such command 'mlm'; see roberta man --help"),
     ],
 )
