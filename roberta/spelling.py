@@ -11,7 +11,9 @@ def near_miss(word: str, known: Iterable[str]) -> str | None:
     import difflib  # only on the way to an error
 
     folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(
+        word.casefold(), folded, n=1, cutoff=0.66
+    )  # two letters of three may change places
     return folded[close[0]] if close else None
 
 
