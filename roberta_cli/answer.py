@@ -66,8 +66,7 @@ def answer(
         from roberta_cli.sharding import answer_shards
 
         answer_shards(command, texts, reading, chosen, writing, gold, scorer, task_options)
-        if not writing.dry_run:
-            return
+        return
     if writing.resume and (gold or last_line):
         raise UsageError("--resume knows nothing of what former runs counted; leave out --gold and --stats")
     form = stream.output_form(writing, texts)

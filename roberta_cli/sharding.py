@@ -37,8 +37,6 @@ def answer_shards(
 ) -> None:
     """Run a command over the shards of its input on a Ray cluster. Arguments are those of `answer`.
 
-    With --dry-run flags and shards are checked and nothing is run: the first records say the rest without a cluster.
-
     Raises UsageError: flags that shards leave without a meaning. typer.Exit: records failed.
     """
     if chosen.engine not in ENGINES:
@@ -57,8 +55,6 @@ def answer_shards(
     need_ray()
     format = "doc" if reading.doc else reading.input_format
     shards = plan_shards(reading.input, Path(writing.output), format=format, form=writing.output_format)
-    if writing.dry_run:
-        return
     work = Work(
         command,
         checkpoint=chosen.checkpoint(),
