@@ -225,7 +225,7 @@ NoSpecials = Annotated[bool, Option("--no-specials", help="Leave out <s>, </s> a
 Windows = Annotated[bool, Option("--windows", help="One entry for each window that a model would read.")]
 Processes = Annotated[
     int,
-    Option("--workers", min=1, metavar="N", help="Processes that share the work; results are read from them ahead."),
+    Option("--workers", min=1, metavar="N", help="Processes that share the work on files and pipes, JSON lines out."),
 ]
 Stats = Annotated[bool, Option("--stats", help="End with a line of counts: records, tokens, p50, p95, longest.")]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import queue
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
@@ -26,10 +28,11 @@ class _Failure:
 
 
 def map_in_order(work: Callable[[Item], Made], items: Iterable[Item], workers: int) -> Iterator[Made]:
-    """work(item) of every item, in order. Each process has at most one item, and one more is held here.
+    """work(item) of every item, in order. Each process has at most one item, and a few wait here.
 
     The processes are forked, so `work` may hold whatever it likes, a vocabulary for example, and costs nothing to pass
-    on; call it before any thread is started. Items and what is made of them are pickled.
+    on; call it before any thread is started. Items and what is made of them are pickled. What is ready is given before
+    the next item is waited for.
 
     Raises what `work` raises, in the item's place, and what `items` raises, after all before it; ResourceError: a
     process was killed.
@@ -37,6 +40,8 @@ def map_in_order(work: Callable[[Item], Made], items: Iterable[Item], workers: i
     context = multiprocessing.get_context("fork")
     pipes: list[Connection] = []
     processes: list[Any] = []
+    waiting: queue.Queue = queue.Queue(maxsize=2)
+    stopped = threading.Event()
     try:
         for _ in range(workers):
             ours, theirs = context.Pipe()
@@ -45,8 +50,12 @@ def map_in_order(work: Callable[[Item], Made], items: Iterable[Item], workers: i
             process.start()
             processes.append(process)
             theirs.close()
-        yield from _made(pipes, iter(items))
+        threading.Thread(target=_fill, args=(waiting, items, stopped), name="read", daemon=True).start()
+        yield from _made(pipes, waiting)
     finally:
+        stopped.set()
+        with contextlib.suppress(queue.Empty):
+            waiting.get_nowait()  # so that the reader, if it waits for room, sees that it is over
         for pipe in pipes:
             pipe.close()
         for process in processes:
@@ -54,40 +63,43 @@ def map_in_order(work: Callable[[Item], Made], items: Iterable[Item], workers: i
             process.join()
 
 
-def _made(pipes: list[Connection], items: Iterator) -> Iterator:
+def _fill(waiting: queue.Queue, items: Iterable, stopped: threading.Event) -> None:
+    last: Any = _END
+    try:
+        for item in items:
+            waiting.put(item)
+            if stopped.is_set():
+                return
+    except Exception as error:
+        last = _Failure(error)
+    waiting.put(last)
+
+
+def _made(pipes: list[Connection], waiting: queue.Queue) -> Iterator:
     idle, busy = deque(pipes), deque()  # the busy ones in the order of their items
-    following = _next(items)
+    last = None
     while True:
-        while idle and following is not _END and not isinstance(following, _Failure):
-            # A process that waits for work reads at once: neither side can block the other.
-            with _alive():
-                idle[0].send(following)
+        while idle and last is None:
+            try:
+                item = waiting.get(block=not busy)
+            except queue.Empty:
+                break
+            if item is _END or isinstance(item, _Failure):
+                last = item
+                break
+            with _alive():  # a process that is idle reads at once: neither side can block the other
+                idle[0].send(item)
             busy.append(idle.popleft())
-            following = _next(items)
         if not busy:
             break
         with _alive():
             made = busy[0].recv()
         idle.append(busy.popleft())
-        if following is not _END and not isinstance(following, _Failure):
-            with _alive():
-                idle[0].send(following)  # before anything is done with what was made
-            busy.append(idle.popleft())
-            following = None
         if isinstance(made, _Failure):
             raise made.error
         yield made
-        if following is None:
-            following = _next(items)
-    if isinstance(following, _Failure):
-        raise following.error
-
-
-def _next(items: Iterator) -> Any:
-    try:
-        return next(items, _END)
-    except Exception as error:
-        return _Failure(error)
+    if isinstance(last, _Failure):
+        raise last.error
 
 
 @contextlib.contextmanager

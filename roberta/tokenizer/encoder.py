@@ -60,7 +60,7 @@ class Encoder:
         return ids
 
     def decimals(self, text: str, *, blank_before: bool, split_special_tokens: bool) -> str:
-        """The ids as they are written, commas between: "31414,232". Several times as fast as writing them after `ids`."""
+        """The ids as they are written, commas between: "31414,232"; several times faster than by `ids`."""
         if not self._added.may_occur(text) and self._vocabulary.is_complete:  # else a chunk may have no ids at all
             if blank_before and text and text[0] != " ":
                 text = " " + text
