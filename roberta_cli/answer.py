@@ -18,13 +18,14 @@ from roberta_cli import stream
 from roberta_cli.display import Display, Screen
 from roberta_cli.endings import ExitCode, Terminated
 from roberta_cli.groups import Computing, Reading, Vocabulary, Writing
+from roberta_cli.options import OutputFormat
 from roberta_cli.progress import Progress
 from roberta_cli.report import word_warnings
 
 if TYPE_CHECKING:
     from roberta.engine.job import Job
     from roberta.engine.runner import Answer, Runner
-    from roberta.records import BrokenRecord, Record
+    from roberta.records import BrokenRecord, JsonlWriter, Record
     from roberta_cli.display import View
 
 _SHORT = 500  # characters, of texts and options together
@@ -50,14 +51,15 @@ def answer(
     scorer: Scorer | None = None,
     beside: Callable[[Job], AbstractContextManager] | None = None,
     last_line: Callable[[Job], Callable[[], dict]] | None = None,
+    processes: int | None = None,
     **task_options: Any,
 ) -> None:
     """Run a command over its records, as the flags in the groups say.
 
     as_views: what a person sees of a result. gold: the field with the right answers; scores are added to the summary.
     scorer: what takes the scores, for commands with rules of their own. beside: entered while results are written, for
-    further files. last_line: watches the job and makes one more line of results for its end. task_options: as
-    `roberta.engine.open_task` takes them.
+    further files. last_line: watches the job and makes one more line of results for its end. processes: how many share
+    the work, for commands that need no model. task_options: as `roberta.engine.open_task` takes them.
 
     Raises UsageError: flags that do not fit together. typer.Exit: records failed, under a rule that went on all the
     same.
@@ -70,6 +72,12 @@ def answer(
     if writing.resume and (gold or last_line):
         raise UsageError("--resume knows nothing of what former runs counted; leave out --gold and --stats")
     form = stream.output_form(writing, texts)
+    counts_each = last_line or writing.resume or reading.limit is not None
+    in_bulk = processes and form is OutputFormat.jsonl and not (texts or counts_each)
+    if processes and processes > 1 and not in_bulk:
+        raise UsageError(
+            "--workers share files and pipes whose results are JSON lines, without --stats, --limit and --resume"
+        )
     records = stream.records_from(texts, reading)
     word_warnings(writing.quiet)
     _show_log(writing.debug)
@@ -112,8 +120,11 @@ def answer(
             beside(job) if beside else nullcontext(),
         ):
             job.before_waiting = writer.flush
-            for result in job.results(records):
-                writer.write(result)
+            if in_bulk:
+                _in_bulk(job, stream.blocks_from(reading), writer, progress, processes)
+            else:
+                for result in job.results(records):
+                    writer.write(result)
             if extra is not None:
                 writer.write(extra())
     except BaseException as error:
@@ -124,6 +135,17 @@ def answer(
     finally:
         progress.end()
     conclude(progress, writing, scores() if scores else {}, summary=writing.summary or bool(gold))
+
+
+def _in_bulk(job: Job, blocks: Iterator, writer: JsonlWriter, progress: Progress, processes: int) -> None:
+    from roberta.engine.bulk import results_in_bulk
+
+    for result in results_in_bulk(job, blocks, workers=processes):
+        if isinstance(result, bytes):
+            writer.write_lines(result)
+        else:
+            writer.write(result)
+        progress.tick()
 
 
 def conclude(progress: Progress, writing: Writing, scores: dict[str, Any], *, summary: bool) -> None:

@@ -224,6 +224,10 @@ Show = Annotated[str, Option("--show", metavar="tokens|ids|spans|words|count|all
 Decode = Annotated[bool, Option("--decode", help="Ids in, text out.")]
 NoSpecials = Annotated[bool, Option("--no-specials", help="Leave out <s>, </s> and the like.")]
 Windows = Annotated[bool, Option("--windows", help="One entry for each window that a model would read.")]
+Processes = Annotated[
+    int,
+    Option("--workers", min=1, metavar="N", help="Processes that share the work on files and pipes, JSON lines out."),
+]
 Stats = Annotated[bool, Option("--stats", help="End with a line of counts: records, tokens, p50, p95, longest.")]
 
 # fill-mask

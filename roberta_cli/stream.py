@@ -18,7 +18,7 @@ from roberta_cli.groups import Reading, Writing
 from roberta_cli.options import OutputFormat
 
 if TYPE_CHECKING:
-    from roberta.records import BrokenRecord, Record
+    from roberta.records import Block, BrokenRecord, Record
 
 _NOTES = ("windows", "truncated")  # keys of results on long texts only
 _ERROR = ("error.code", "error.message", "error.where")
@@ -38,17 +38,29 @@ def records_from(texts: list[str] | None, reading: Reading) -> Iterator[Record |
     if not (texts or reading.input or _is_piped()):
         print(get_current_context().get_usage(), file=sys.stderr)
         raise UsageError("nothing to read; give a text, a file with --input, or pipe lines in")
-    from roberta.records import STDIN, given_records, read_records
+    from roberta.records import given_records, read_records
 
     if texts:
         return given_records(texts[: reading.limit], name="argument")
-    return read_records(
-        reading.input or [STDIN],
-        format="doc" if reading.doc else reading.input_format,
-        encoding=reading.encoding,
-        header=not reading.no_header,
-        limit=reading.limit,
-    )
+    return read_records(**_inputs(reading), limit=reading.limit)
+
+
+def blocks_from(reading: Reading) -> Iterator[Block | list[Record | BrokenRecord]]:
+    """The same records of files or of what is piped in, many at a time."""
+    from roberta.records import read_blocks
+
+    return read_blocks(**_inputs(reading))
+
+
+def _inputs(reading: Reading) -> dict[str, Any]:
+    from roberta.records import STDIN
+
+    return {
+        "inputs": reading.input or [STDIN],
+        "format": "doc" if reading.doc else reading.input_format,
+        "encoding": reading.encoding,
+        "header": not reading.no_header,
+    }
 
 
 def size_of(texts: list[str] | None, reading: Reading) -> int | None:

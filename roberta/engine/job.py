@@ -68,20 +68,23 @@ class Job:
         """One result for each record, in order; fewer under "skip". Raises as `Runner.answer` does, and failures."""
         selected = map(self.fields.select, records)
         for answer in self.runner.answer(self.task, selected, lambda: self.before_waiting(), self.settled):
-            answer = self._checked(answer)
-            self.tally.add(answer)
-            for watch in self.watch:
-                watch(answer)
-            if answer.error is None:
-                yield self.fields.result(answer.record, self.finish(answer.result))
-                continue
-            if self.on_error == "fail":
-                raise located(answer)
-            if self.on_error == "record":
-                yield self.fields.result(answer.record, {"error": described(answer)})
-            if self.max_errors is not None and self.tally.failed > self.max_errors:
-                last = located(answer)
-                raise type(last)(f"{self.tally.failed} records failed, more than --max-errors allows; the last: {last}")
+            yield from self.take(self._checked(answer))
+
+    def take(self, answer: Answer) -> Iterator[Result]:
+        """Count an answer, and give its result if it has one under the rule for failures. Raises failures."""
+        self.tally.add(answer)
+        for watch in self.watch:
+            watch(answer)
+        if answer.error is None:
+            yield self.fields.result(answer.record, self.finish(answer.result))
+            return
+        if self.on_error == "fail":
+            raise located(answer)
+        if self.on_error == "record":
+            yield self.fields.result(answer.record, {"error": described(answer)})
+        if self.max_errors is not None and self.tally.failed > self.max_errors:
+            last = located(answer)
+            raise type(last)(f"{self.tally.failed} records failed, more than --max-errors allows; the last: {last}")
 
     def _checked(self, answer: Answer) -> Answer:
         try:

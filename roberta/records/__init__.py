@@ -4,7 +4,7 @@ from roberta.records.fields import Fields
 from roberta.records.formats import FORMATS, Format, find_format
 from roberta.records.numbers import plain, shortest
 from roberta.records.offsets import OFFSET_UNITS, convert_spans
-from roberta.records.reading import STDIN, given_records, read_records
+from roberta.records.reading import STDIN, Block, given_records, read_blocks, read_records
 from roberta.records.record import BrokenRecord, Record
 from roberta.records.squad_file import JsonObjectWriter, SquadWriter
 from roberta.records.writing import STDOUT, CsvWriter, JsonlWriter, TsvWriter, Writer, json_line, open_output
@@ -14,6 +14,7 @@ __all__ = [
     "OFFSET_UNITS",
     "STDIN",
     "STDOUT",
+    "Block",
     "BrokenRecord",
     "CsvWriter",
     "Fields",
@@ -30,6 +31,7 @@ __all__ = [
     "json_line",
     "open_output",
     "plain",
+    "read_blocks",
     "read_records",
     "shortest",
 ]

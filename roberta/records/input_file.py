@@ -27,12 +27,23 @@ class InputFile:
 
     Only \\n ends a line (U+2028, form feed and the like are text), and a line is given as soon as its \\n arrived.
     A byte order mark at the start is dropped. `header`: whether the first row of a table names its columns.
+    first_line: the number of the first line, where the stream is a part of a file, which has no byte order mark.
 
     Raises UsageError: an encoding that Python does not know. ReadError, while reading: the stream breaks off.
     """
 
-    def __init__(self, name: str, stream: BinaryIO, *, encoding: str = "utf-8", header: bool = True):
+    def __init__(
+        self,
+        name: str,
+        stream: BinaryIO,
+        *,
+        encoding: str = "utf-8",
+        header: bool = True,
+        first_line: int | None = None,
+    ):
         self.name = name
+        self.first_line = first_line or 1
+        self._is_part = first_line is not None
         self.header = header
         self._stream = stream
         self._codec = text_codec(encoding)
@@ -43,6 +54,29 @@ class InputFile:
         """The lines, each with its \\n; the last may lack it."""
         held, self._held = self._held, []
         return itertools.chain(held, self._unread) if held else self._unread
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """The same lines, several at a time: as many whole ones as are there, at most about `size` bytes.
+
+        For encodings of one byte, and UTF-8. Raises ReadError as reading lines does.
+        """
+        if not self._held:
+            self._held = [next(self._unread, b"")]  # without a byte order mark
+        first, self._held = b"".join(self._held), []
+        if first:
+            yield first
+        rest: list[bytes] = []
+        try:
+            while chunk := self._stream.read1(size):
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    yield b"".join([*rest, chunk[:end]])
+                    rest = []
+                rest.append(chunk[end:])
+        except OSError as error:
+            raise self._broken(error) from None
+        if any(rest):
+            yield b"".join(rest)
 
     def text(self, line: bytes) -> str:
         """Decode one line. Raises InputError (bad_encoding) with the place of the first wrong byte, counted from 0."""
@@ -98,12 +132,16 @@ class InputFile:
             if self._codec in _WIDE:
                 yield from self._split_wide()
                 return
-            first = self._stream.readline().removeprefix(_BOMS.get(self._codec, b""))
-            if first:
-                yield first
+            if not self._is_part:
+                first = self._stream.readline().removeprefix(_BOMS.get(self._codec, b""))
+                if first:
+                    yield first
             yield from self._stream
         except OSError as error:
-            raise ReadError(f"{self.name}: cannot be read any further ({error.strerror or error})") from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: OSError) -> ReadError:
+        return ReadError(f"{self.name}: cannot be read any further ({error.strerror or error})")
 
     def _split_wide(self) -> Iterator[bytes]:
         # In UTF-16 the byte 0A is also half of other characters: only a whole unit that is a newline ends a line.

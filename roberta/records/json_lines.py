@@ -18,7 +18,7 @@ Found = tuple[str, dict[str, Any] | InputError]  # where it stood, and the field
 
 def read_jsonl(file: InputFile) -> Iterator[Found]:
     """Every line that is not blank: its source and its fields, or its InputError."""
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(file, file.first_line):
         try:
             text = file.text(line)
             found: dict[str, Any] | InputError = parse_object(text)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import glob
+import io
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from roberta.errors import InputError, ReadError
 from roberta.records.decompress import open_bytes
-from roberta.records.formats import find_format, format_by_content, format_by_name
+from roberta.records.formats import FORMATS, Format, find_format, format_by_content, format_by_name
 from roberta.records.input_file import InputFile, text_codec
 from roberta.records.record import MAIN_FIELD, BrokenRecord, Record, json_type
 from roberta.spelling import near_path
@@ -49,22 +53,95 @@ def read_records(
     def numbered() -> Iterator[Record | BrokenRecord]:
         index = 0
         for path in paths:
-            file = _open(path, encoding, header, stdin)
-            try:
-                reader = row or (format_by_name(Path(path)) if path != STDIN else None) or format_by_content(file)
-                for source, found in reader.read(file):
-                    if type(found) is dict:
-                        yield Record(index, source, found)
-                    else:
-                        yield BrokenRecord(index, source, found)
+            with _opened(path, encoding, header, stdin) as file:
+                for record in _numbered(row or _format_of(path, file), file, index):
+                    yield record
                     index += 1
                     if index == limit:
                         return
-            finally:
-                if path != STDIN:
-                    file.close()
 
     return numbered() if limit != 0 else iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file in which a line is a record, still to be read.
+
+    index: of the first record. first_line: its number in the file. form: a row of FORMATS.
+    """
+
+    index: int
+    name: str
+    first_line: int
+    form: str
+    data: bytes
+
+    def records(self) -> Iterator[Record | BrokenRecord]:
+        """As `read_records` gives them."""
+        file = InputFile(self.name, io.BytesIO(self.data), first_line=self.first_line)
+        return _numbered(FORMATS[self.form], file, self.index)
+
+
+def read_blocks(
+    inputs: Iterable[str | os.PathLike],
+    *,
+    format: str | None = None,
+    encoding: str = "utf-8",
+    header: bool = True,
+    stdin: BinaryIO | None = None,
+) -> Iterator[Block | list[Record | BrokenRecord]]:
+    """The records of `read_records`, many at a time: unread lines where the form allows it, so that reading them can be
+    left to another process, else lists of records. Arguments and errors are those of `read_records`."""
+    row = find_format(format) if format else None
+    codec = text_codec(encoding)
+    paths = input_files(inputs, any_suffix=bool(row))
+
+    def blocks() -> Iterator[Block | list[Record | BrokenRecord]]:
+        index = 0
+        for path in paths:
+            with _opened(path, encoding, header, stdin) as file:
+                found = row or _format_of(path, file)
+                form = next((name for name in _LINES if FORMATS[name] is found), None)
+                if form is None or codec != "utf-8":
+                    records = _numbered(found, file, index)
+                    while some := list(itertools.islice(records, _RECORDS)):
+                        yield some
+                        index += len(some)
+                    continue
+                line = 1
+                for data in file.blocks(_BYTES):
+                    yield Block(index, file.name, line, form, data)
+                    line += data.count(b"\n")
+                    index += _LINES[form](data)
+
+    return blocks()
+
+
+def _count_lines(data: bytes) -> int:
+    return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _count_objects(data: bytes) -> int:
+    """Lines that `read_jsonl` takes for records: those that are not blank."""
+    lines = data.split(b"\n")
+    return len(lines) - sum(not line.removeprefix(codecs.BOM_UTF8).strip(b" \t\r") for line in lines)
+
+
+_LINES = {"txt": _count_lines, "jsonl": _count_objects}  # forms in which a line is a record; records of whole lines
+_BYTES = 1 << 18  # of a block
+_RECORDS = 1000  # of a list
+
+
+def _numbered(reader: Format, file: InputFile, index: int) -> Iterator[Record | BrokenRecord]:
+    for number, (source, found) in enumerate(reader.read(file), index):
+        if type(found) is dict:
+            yield Record(number, source, found)
+        else:
+            yield BrokenRecord(number, source, found)
+
+
+def _format_of(path: str, file: InputFile) -> Format:
+    return (format_by_name(Path(path)) if path != STDIN else None) or format_by_content(file)
 
 
 def input_files(inputs: Iterable[str | os.PathLike], *, any_suffix: bool = False) -> list[str]:
@@ -106,12 +183,19 @@ def _given_record(index: int, source: str, fields: dict[str, Any]) -> Record | B
     return Record(index, source, fields)
 
 
-def _open(path: str, encoding: str, header: bool, stdin: BinaryIO | None) -> InputFile:
-    if path != STDIN:
-        return InputFile(path, open_bytes(Path(path)), encoding=encoding, header=header)
-    if stdin is None and sys.stdin is None:
-        raise ReadError("standard input is closed; give a file, or a text")
-    return InputFile("stdin", stdin or sys.stdin.buffer, encoding=encoding, header=header)
+@contextlib.contextmanager
+def _opened(path: str, encoding: str, header: bool, stdin: BinaryIO | None) -> Iterator[InputFile]:
+    """An input, closed in the end unless it is standard input."""
+    if path == STDIN:
+        if stdin is None and sys.stdin is None:
+            raise ReadError("standard input is closed; give a file, or a text")
+        yield InputFile("stdin", stdin or sys.stdin.buffer, encoding=encoding, header=header)
+        return
+    file = InputFile(path, open_bytes(Path(path)), encoding=encoding, header=header)
+    try:
+        yield file
+    finally:
+        file.close()
 
 
 def _expand(given: str, any_suffix: bool) -> list[str]:

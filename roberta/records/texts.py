@@ -13,7 +13,7 @@ from roberta.records.record import MAIN_FIELD
 def read_txt(file: InputFile) -> Iterator[Found]:
     """Every line as {"text": line} without its \\n or \\r\\n. A blank line is a record too: line numbers and answers
     stay side by side."""
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(file, file.first_line):
         try:
             text = file.text(line)
             if text.endswith("\n"):

@@ -46,10 +46,14 @@ class LineWriter:
 
     def _send(self, lines: str) -> None:
         try:
-            self._stream.write(lines.encode())
+            self._send_bytes(lines.encode())
         except UnicodeEncodeError as error:
             half = ord(lines[error.start])
             raise InputError(f"a result holds half of a character, U+{half:04X}", code="lone_surrogate") from None
+
+    def _send_bytes(self, lines: bytes) -> None:
+        try:
+            self._stream.write(lines)
         except OSError as error:
             raise _unwritable(error) from None
 
@@ -59,6 +63,10 @@ class JsonlWriter(LineWriter):
 
     def write(self, result: dict[str, Any]) -> None:
         self._send(json_line(result) + "\n")
+
+    def write_lines(self, lines: bytes) -> None:
+        """Whole lines that `json_line` has made."""
+        self._send_bytes(lines)
 
 
 def json_line(result: Any) -> str:

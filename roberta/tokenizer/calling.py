@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -162,6 +163,16 @@ class Calling(SpecialTokens):
         """
         return self._ids(text, self.add_prefix_space, self.split_special_tokens)
 
+    def encode_decimals(self, text: str) -> str:
+        """What `encode_ids` gives, written with commas between, for who only writes it: in less time.
+
+        >>> tokenizer.encode_decimals(" Hello world")
+        '20920,232'
+
+        Raises InputError: as `encode_ids`.
+        """
+        return self._ids(text, self.add_prefix_space, self.split_special_tokens, self._encoder.decimals)
+
     def pieces(self, text: str) -> Encoding:
         """Ids of `text` with their tokens, spans and words; no framing, nothing cut.
 
@@ -320,13 +331,15 @@ class Calling(SpecialTokens):
             whole.words.extend([number] * len(found.tokens))
         return whole
 
-    def _ids(self, text: str, blank_before: bool, split_special_tokens: bool) -> list[int]:
+    def _ids(self, text: str, blank_before: bool, split_special_tokens: bool, encode: Callable | None = None) -> Any:
+        """What `encode` makes of the text; the encoder's `ids` if it is not given."""
         if not isinstance(text, str):
             raise InputError(
                 f"a text is a str, not a {type(text).__name__}; a batch is a list of them", code="not_text"
             )
         try:
-            return self._encoder.ids(text, blank_before=blank_before, split_special_tokens=split_special_tokens)
+            encode = encode or self._encoder.ids
+            return encode(text, blank_before=blank_before, split_special_tokens=split_special_tokens)
         except UnicodeEncodeError:
             place = next(place for place, character in enumerate(text) if "\ud800" <= character <= "\udfff")
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ class Encoder:
     blank_before: put a blank before every stretch of ordinary text that has none (add_prefix_space).
     split_special_tokens: special tokens in the text are ordinary text.
 
-    Three caches, keyed by word, by the chunk before the first blank of a text, and by any other chunk.
+    Three caches, keyed by word, by the chunk before the first blank of a text, and by any other chunk; and for ids that
+    are only to be written, two of their decimals.
     """
 
     def __init__(self, vocabulary: Vocabulary, added: AddedTokens):
@@ -39,6 +41,8 @@ class Encoder:
         self._word_ids = BoundedCache(self._ids_of_word)
         self._first_chunk_ids = BoundedCache(self._ids_of_first_chunk)
         self._chunk_ids = BoundedCache(self._ids_of_chunk)
+        self._first_chunk_decimals = BoundedCache(lambda chunk: _decimals(self._ids_of_first_chunk(chunk)))
+        self._chunk_decimals = BoundedCache(lambda chunk: _decimals(self._ids_of_chunk(chunk)))
 
     def __reduce__(self):
         return Encoder, (self._vocabulary, self._added)  # the caches stay behind
@@ -54,6 +58,22 @@ class Encoder:
             else:
                 ids.append(id)
         return ids
+
+    def decimals(self, text: str, *, blank_before: bool, split_special_tokens: bool) -> str:
+        """The ids as they are written, commas between: "31414,232"; several times faster than by `ids`."""
+        if not self._added.may_occur(text) and self._vocabulary.is_complete:  # else a chunk may have no ids at all
+            if blank_before and text and text[0] != " ":
+                text = " " + text
+            first, *chunks = text.split(" ")
+            try:
+                found = ",".join(map(self._chunk_decimals.__getitem__, chunks))
+                if not first:
+                    return found
+                start = self._first_chunk_decimals[first]
+                return f"{start},{found}" if chunks else start
+            except _Irregular:
+                pass
+        return _decimals(self.ids(text, blank_before=blank_before, split_special_tokens=split_special_tokens))
 
     def trace(self, text: str, *, blank_before: bool, split_special_tokens: bool) -> Trace:
         """Tokens, spans and words of `text`; one for each of its ids."""
@@ -122,3 +142,7 @@ class Encoder:
             place += len(piece)
             word += 1
         return word
+
+
+def _decimals(ids: Iterable[int]) -> str:
+    return ",".join(map(str, ids))

@@ -51,8 +51,8 @@ class Vocabulary:
         self.unknown = unknown
         self.whole_words = whole_words
         self.source = source
-        self._complete = all(character in ids for character in CHARACTERS)
-        if not self._complete and unknown is not None and unknown not in ids:
+        self.is_complete = all(character in ids for character in CHARACTERS)
+        if not self.is_complete and unknown is not None and unknown not in ids:
             raise CheckpointError(f"{source}: unk_token {unknown!r} is not among the tokens")
 
     def encode_word(self, word: str) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ class Vocabulary:
         # The table of self-encoding tokens takes longer to make than a few words to merge.
         if (self._words > _FEW_WORDS and word in self.merges.self_encoding) or (self.whole_words and word in ids):
             return (ids[word],)
-        if self._complete:
+        if self.is_complete:
             return tuple([ids[part] for part in self.merges.split(word)])
         if self.unknown is None:
             known = "".join(character for character in word if character in ids)

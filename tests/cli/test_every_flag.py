@@ -73,6 +73,7 @@ FLAGS = {
         "--overlap": ([LONG, "--windows"], "1"),
         "--offsets": (["Zoë is <mask>."], "bytes"),
         "--stats": (["A <mask>."], True),
+        "--workers": (["A <mask>."], "2"),
     },
     "fill-mask": READING
     | VOCABULARY
