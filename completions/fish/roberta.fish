@@ -67,6 +67,7 @@ complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner choos
 complete -c roberta -n "__roberta_at tokenize classify embed ner" -l overlap -x -d 'Tokens that neighbouring windows share; 64 if not given.'
 complete -c roberta -n "__roberta_at tokenize fill-mask embed ner qa" -l offsets -x -a 'chars bytes utf16' -d 'What start, end and spans count in the text.'
 complete -c roberta -n "__roberta_at tokenize" -l stats -d 'End with a line of counts: records, tokens, p50, p95, longest.'
+complete -c roberta -n "__roberta_at tokenize" -l workers -x -d 'Processes that share the work on files and pipes, JSON lines out.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l input -s i -r -F -d 'Read records from a file, a folder or a pattern, - for standard input; may be given repeatedly.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate train/tokenizer train/mlm train/causal train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l input-format -x -a 'jsonl json csv tsv txt doc squad conll parquet' -d 'What the input is: txt has a text a line, doc is one text; else the suffix tells, or the first line.'
 complete -c roberta -n "__roberta_at tokenize fill-mask classify embed ner qa choose generate" -l doc -d 'Each file is one text.'
