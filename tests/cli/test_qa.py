@@ -36,13 +36,17 @@ def lines(ended):
 def test_every_way_to_ask_gives_the_same_answer(roberta, tmp_path, model):
     (tmp_path / "context.txt").write_text(CONTEXT, encoding="utf-8")
     record = json.dumps({"question": "Who?", "context": CONTEXT})
+
+    def ask(*args, **piped):
+        return roberta("qa", "--backend", "torch", *args, **piped)  # NumPy's last digits are others
+
     ways = [
-        lines(roberta("qa", "-m", model, "--question", "Who?", "--context", "context.txt")),
-        lines(roberta("qa", "-m", model, "--context-text", CONTEXT, "Who?")),
-        lines(roberta("qa", "-m", model, record)),
-        lines(roberta("qa", "-m", model, stdin=record.encode())),
-        lines(roberta("qa", "-m", model, "--context", "context.txt", stdin=b"Who?\n")),
-        lines(roberta("qa", "-m", model, "--field", "q", stdin=record.replace('"question"', '"q"').encode())),
+        lines(ask("-m", model, "--question", "Who?", "--context", "context.txt")),
+        lines(ask("-m", model, "--context-text", CONTEXT, "Who?")),
+        lines(ask("-m", model, record)),
+        lines(ask("-m", model, stdin=record.encode())),
+        lines(ask("-m", model, "--context", "context.txt", stdin=b"Who?\n")),
+        lines(ask("-m", model, "--field", "q", stdin=record.replace('"question"', '"q"').encode())),
     ]
     assert ways == [ways[0]] * len(ways)
     [result] = ways[0]
