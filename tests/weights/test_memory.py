@@ -123,3 +123,14 @@ def test_memory_is_given_back_of_arrays_in_a_file_and_of_no_others(tmp_path):
         give_back(array)
     assert np.array_equal(tensors["a"], elsewhere)  # read from the file again
     assert elsewhere[-1] == (1 << 20) - 1
+
+
+def test_reading_safetensors_loads_what_reads_no_other_format(tmp_path):
+    save_weights(tmp_path, {"a": np.zeros(2, np.float32)})
+    code = (
+        "import sys; from roberta.hub import Origin; from roberta.weights.folder import read_weights\n"
+        "assert read_weights(Origin(sys.argv[1])).tensors\n"
+        "needless = {'torch_file', 'unpickle', 'tensorflow_file', 'hdf5_file', 'flax_file', 'msgpack_tree'}\n"
+        "assert not {f'roberta.weights.{name}' for name in needless} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
