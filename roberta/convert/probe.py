@@ -10,7 +10,6 @@ from roberta.config import RobertaConfig
 
 _SEED = 20
 _LENGTHS = (2, 5, 9)
-_CHOICES = 2
 _KEPT = 1 << 20  # numbers of one output of the full text
 
 
@@ -25,9 +24,9 @@ class Probe:
     def inputs(self, head: str | None) -> dict[str, np.ndarray]:
         """The two arrays as the class takes them; multiple choice has (batch, choices, length)."""
         arrays = {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
-        if head != "multiple_choice":
-            return arrays
-        return {name: array.reshape(-1, min(_CHOICES, len(array)), array.shape[1]) for name, array in arrays.items()}
+        if head == "multiple_choice":  # the rows are the choices of one text
+            return {name: array[None] for name, array in arrays.items()}
+        return arrays
 
     def kept(self, output: np.ndarray) -> np.ndarray:
         """The part of an output that is compared: of a full text's rows, where each is long, a few up to the last."""

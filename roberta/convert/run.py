@@ -150,8 +150,10 @@ def _check_apart(origin: Origin, folder: Path) -> None:
 def _open(origin: Origin, options: Options) -> _Work:
     source = open_source(origin, options.wanted, options.head)
     dtype = DTYPES[options.dtype] if options.dtype else None
+    target = TARGETS[options.to]
     # What an adapter changes is merged in float32, and the rest shall not be of another type.
-    if dtype is None and (origin.adapter is not None or source.weights.dtype in TARGETS[options.to].lacks):
+    unfit = source.weights.dtype in target.lacks or target.adds(source.weights.tensors)
+    if dtype is None and (origin.adapter is not None or unfit):
         dtype = "float32"
     plan, tensors = make_plan(source.config, source.weights, dtype, source.names)
     is_rounded = dtype is not None and any(dtype_name(array) not in _HOLDS[dtype] for array in tensors.values())

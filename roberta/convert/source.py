@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from roberta.config import CONFIG_FILE, RobertaConfig
 from roberta.convert.fairseq_folder import FILES, read_fairseq
-from roberta.errors import UsageError
+from roberta.errors import CheckpointError, UsageError
 from roberta.hub import Origin
 from roberta.weights import fairseq_file, onnx_file
 from roberta.weights.adapter import merged, read_config
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 AUTO, FAIRSEQ, ONNX = "auto", "fairseq", "onnx"
 KINDS = {"safetensors": SAFETENSORS, "pytorch": PYTORCH, "tf": TENSORFLOW, "flax": FLAX}  # word -> row of FORMATS
 READABLE = (*KINDS, FAIRSEQ, ONNX)  # the words of the command line, in the order in which a folder is searched
+
+_WITHOUT_NAME = "onnx::"  # what torch's exporter calls a matrix that it has turned
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ def open_source(origin: Origin, wanted: str = AUTO, head: str | None = None) -> 
         raise UsageError(f"{origin}: --head chooses among the heads of a fairseq checkpoint, which this is not")
     if (file := _file(encoder, wanted, ONNX, (onnx_file.FILE,), _is_onnx)) is not None:
         tensors = onnx_file.published(onnx_file.read(file).tensors)
+        if any(name.startswith(_WITHOUT_NAME) for name in tensors):
+            raise CheckpointError(
+                f"{file}: of another program, which has dropped the names of its weights; convert the checkpoint that"
+                " it was made from"
+            )
         if encoder.adapter is not None:
             tensors = merged(tensors, encoder.adapter)
         return Source(origin, encoder, ONNX, [file], read_config(encoder), Weights(tensors, str(file)))

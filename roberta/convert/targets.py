@@ -36,8 +36,8 @@ class Target:
     their published names, in the types that they will have. read: (folder) -> the tensors by their published names,
     as they were written. outputs: (folder, probes) -> what the written checkpoint gives. whole: whether it gives all
     that its class does even for the longest probe. packages: of the extra `extra`, those that it needs; the second one
-    only in order to compare. lacks: number types that it does not have.
-    held: what comes back of (plan, tensors), where that is not the same.
+    only in order to compare. lacks: number types that it does not have. adds: whether weights are added to each other,
+    which a reduced type would round. held: what comes back of (plan, tensors), where that is not the same.
     """
 
     write: Callable[[Path, Plan, Tensors, int | str], dict[str, Any]]
@@ -47,6 +47,7 @@ class Target:
     extra: str = ""
     packages: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    adds: Callable[[Tensors], bool] = lambda tensors: False
     held: Callable[[Plan, Tensors], Tensors] = lambda plan, tensors: tensors
 
     def check_packages(self, *, verify: bool) -> None:
@@ -70,6 +71,10 @@ def _save_fairseq(folder: Path, plan: Plan, tensors: Tensors, max_shard: int | s
     has_words = (folder / SINGLE_FILE).is_file() or (folder / VOCAB_FILE).is_file()
     tokenizer = RobertaTokenizer.from_pretrained(folder) if has_words else None
     return {"notes": write_fairseq(folder, plan.config, tensors, tokenizer)}
+
+
+def _has_token_types(tensors: Tensors) -> bool:
+    return any(x.view(np.uint8).any() for name, x in tensors.items() if name.endswith("token_type_embeddings.weight"))
 
 
 def _read(folder: Path, word: str) -> Tensors:
@@ -96,7 +101,11 @@ TARGETS = {
     "tf": _of_torch("tf", partial(_save_foreign, word="tf"), extra="convert", packages=("h5py",), lacks=("bfloat16",)),
     "flax": _of_torch("flax", partial(_save_foreign, word="flax")),
     "fairseq": _of_torch(
-        "fairseq", _save_fairseq, lacks=("bfloat16",), held=lambda plan, x: as_fairseq_holds(plan.config, x)[1]
+        "fairseq",
+        _save_fairseq,
+        lacks=("bfloat16",),
+        adds=_has_token_types,
+        held=lambda plan, tensors: as_fairseq_holds(plan.config, tensors)[1],
     ),
     "onnx": Target(
         onnx_target.write,

@@ -9,6 +9,7 @@ from roberta.convert.onnx_graph import Graph
 from roberta.convert.plan import make_plan
 from roberta.convert.run import Options, convert
 from roberta.convert.source import open_source
+from roberta.errors import CheckpointError
 from roberta.hub import Origin
 from roberta.model.activations import ACTIVATIONS
 from roberta.weights import onnx_file
@@ -154,3 +155,15 @@ def test_no_weight_is_held_twice(tmp_path):
     graph = Graph(plan, tensors)
     for name, array in graph.weights.items():
         assert np.shares_memory(array, tensors[name.replace(".kernel", ".weight")]), name
+
+
+def test_a_graph_of_another_program_is_said_to_be_one(tmp_path):
+    convert(Origin(saved(tmp_path / "source")), tmp_path / "new", Options(to="onnx", verify=False))
+    path = tmp_path / "new" / "model.onnx"
+    model = onnx.load(path)
+    for number, weight in enumerate(model.graph.initializer):
+        if weight.name.endswith(".kernel"):
+            weight.name = f"onnx::MatMul_{number}"
+    onnx.save(model, path)
+    with pytest.raises(CheckpointError, match="of another program, which has dropped the names"):
+        convert(Origin(path), tmp_path / "back", Options())

@@ -203,6 +203,13 @@ def test_what_fairseq_can_hold_comes_back_but_for_its_token_types(tmp_path, kind
     assert not (tmp_path / "no").exists()
 
 
+def test_token_types_of_a_reduced_type_are_added_in_float32(tmp_path):
+    build("RobertaForMaskedLM", **FAIRSEQ).save_pretrained(tmp_path / "wide")
+    convert(Origin(tmp_path / "wide"), tmp_path / "half", Options(dtype="fp16"))
+    line = convert(Origin(tmp_path / "half"), tmp_path / "new", Options(to="fairseq"))
+    assert (line["dtype"], line["verified"], line["atol"]) == ("float32", True, 1e-5)
+
+
 def test_words_go_to_fairseq_and_back(tmp_path):
     words = len(json.loads((MINI / "vocab.json").read_text(encoding="utf-8")))
     source = saved(tmp_path / "source", **FAIRSEQ, vocab_size=words)
