@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import cached_property
 from heapq import heapify, heappop, heappush
-from itertools import pairwise
+from itertools import pairwise, repeat
+from operator import add
 
 CACHE_ENTRIES = 131_072  # then the cache is emptied; 4 MB of English hold some 57,000 different words
 CACHED_LENGTH = 128  # characters; what is longer hardly comes twice and would fill the memory
@@ -41,6 +42,11 @@ class Merges:
         and what it makes encodes to itself."""
         return len(self.lines) in _SELF_ENCODING.values() and fingerprint(self.lines) in _SELF_ENCODING
 
+    @cached_property
+    def _ranks_of_letters(self) -> dict[str, int]:
+        """Of the merges that join two letters, by the two of them: what every word begins with, without a blank."""
+        return {line[0] + line[2]: rank for rank, line in enumerate(self.lines) if len(line) == 3}
+
     def made(self) -> list[str]:
         """The token that each merge makes."""
         return "\n".join(self.lines).replace(" ", "").split("\n") if self.lines else []
@@ -55,11 +61,8 @@ class Merges:
             return self._split_long(word)
         rank, never = self._ranks.get, self._never
         parts = list(word)
-        ranks = [rank(f"{left} {right}", never) for left, right in pairwise(word)]  # of parts i and i + 1
-        while ranks:
-            best = min(ranks)
-            if best == never:
-                break
+        ranks = list(map(self._ranks_of_letters.get, map(add, word, word[1:]), repeat(never)))  # of parts i and i + 1
+        while ranks and (best := min(ranks)) != never:
             place = ranks.index(best)
             merged = parts[place] = parts[place] + parts.pop(place + 1)
             del ranks[place]
