@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PROJECT_FILE = Path("roberta.toml")
 NOT_KEYS = ("help", "version", "schema", "no-config")  # asked of one run
+# Flags that mean another thing in one command, which what is said for all does not reach: --dtype is what is computed
+# in, but of a conversion what is stored, and it must not lose digits because somebody computes in bf16.
+OF_ITS_OWN = {("convert", "dtype")}
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,17 @@ class Configured:
 
     def _found(self, keys: Iterable[str]) -> Iterator[tuple[str, Any, str]]:
         """Key, value and origin, in the order in which they count."""
+        own = {key for key in keys if (self.names[-1], key) in OF_ITS_OWN}
         for key in keys:
-            if value := os.environ.get(variable_of(key)):
+            if key not in own and (value := os.environ.get(variable_of(key))):
                 yield key, value, variable_of(key)
         for path in (PROJECT_FILE, user_file()) if self.files else ():
             for table, place, names in _tables(path, self.names):
                 for key, value in table.items():
                     if key not in keys:
                         _refuse_unknown(key, place, names)
-                    yield key, value, f"{key} in {place}"
+                    if names or key not in own:
+                        yield key, value, f"{key} in {place}"
 
 
 def _tables(path: Path, names: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], str, tuple[str, ...]]]:

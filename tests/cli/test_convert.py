@@ -150,3 +150,12 @@ def test_without_a_model_info_is_about_the_one_that_ships(roberta):
 
 def test_both_commands_are_in_the_list():
     assert {"convert", "info"} <= set(app.COMMANDS)
+
+
+def test_what_is_configured_for_computing_changes_no_stored_numbers(roberta, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROBERTA_DTYPE", "bf16")
+    (tmp_path / "roberta.toml").write_text('dtype = "bf16"\n', encoding="utf-8")
+    ended = roberta("convert", MODEL, "new", "-q")
+    assert (ended.code, json.loads(ended.out)["dtype"]) == (0, "float32")
+    (tmp_path / "roberta.toml").write_text('[convert]\ndtype = "bf16"\n', encoding="utf-8")
+    assert json.loads(roberta("convert", MODEL, "rounded", "-q").out)["dtype"] == "bfloat16"
