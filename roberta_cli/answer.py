@@ -111,7 +111,7 @@ def answer(
     extra = last_line(job) if last_line else None
     display = Display(as_views, Screen.of(writing.color, to_stdout=writing.output is None))
     job.watch.append(display.watch)
-    job.watch.append(lambda answered: _complain(answered, writing))
+    job.watch.append(lambda answered: _complain(answered, writing, progress))
     job.watch.append(lambda answered: progress.tick())
     try:
         target = resuming.stream(job) if resuming else None
@@ -130,7 +130,7 @@ def answer(
     except BaseException as error:
         if not writing.quiet and (resuming or isinstance(error, KeyboardInterrupt | Terminated)):
             advice = "; the same command goes on from there" if resuming else ""
-            print(f"stopped after {job.tally.records} records{advice}", file=sys.stderr)
+            progress.aside(f"stopped after {job.tally.records} records{advice}")
         raise
     finally:
         progress.end()
@@ -206,10 +206,10 @@ def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given:
     return open_runner(command=command, records=given, **chosen.checkpoint())
 
 
-def _complain(answered: Answer, writing: Writing) -> None:
+def _complain(answered: Answer, writing: Writing, progress: Progress) -> None:
     """A record that is left out of the results is named here, or nobody would know which one it was."""
     if answered.error is not None and writing.on_error == "skip" and not writing.quiet:
-        print(f"skipped: {answered.record.source}: {answered.error}", file=sys.stderr)
+        progress.aside(f"skipped: {answered.record.source}: {answered.error}")
 
 
 def _scores(job: Job, field: str | None, scorer: Scorer | None) -> Callable[[], dict] | None:
