@@ -47,6 +47,12 @@ def test_without_arguments_help_goes_to_stderr_and_the_code_is_2(roberta):
     assert "fill-mask" in ended.err
 
 
+def test_train_alone_shows_what_can_be_trained_on_stderr_and_ends_with_2(roberta):
+    ended = roberta("train")
+    assert (ended.code, ended.out) == (2, "")
+    assert "multilabel" in ended.err and "error:" not in ended.err
+
+
 @pytest.mark.parametrize("names", app.LEAVES, ids=" ".join)
 def test_every_command_explains_itself(roberta, names):
     name = " ".join(names)
