@@ -94,6 +94,11 @@ def test_a_command_has_its_file_and_its_table(name):
             ["tokenize", "-5 degrees"],
             "no such option -5; see roberta tokenize --help, or write -- before a text that begins with a dash",
         ),
+        (["info", "-m", "x"], "no such option -m; use it as roberta info [MODEL], and see roberta info --help"),
+        (
+            ["convert", "x", "-o", "y"],
+            "no such option -o; use it as roberta convert SRC DST, and see roberta convert --help",
+        ),
         (["fill-mask", "x", "--top", "0"], "--top: 0 is below 1, the least there is; see roberta fill-mask --help"),
         (["fill-mask", "x", "-k", "few"], "--top: 'few' is not a whole number; see roberta fill-mask --help"),
         (
