@@ -24,7 +24,7 @@ from roberta_cli.report import word_warnings
 
 if TYPE_CHECKING:
     from roberta.engine.job import Job
-    from roberta.engine.runner import Answer, Runner
+    from roberta.engine.runner import Answer
     from roberta.records import BrokenRecord, JsonlWriter, Record
     from roberta_cli.display import View
 
@@ -85,12 +85,16 @@ def answer(
     _limit_threads(chosen, [*texts, *task_options.values()] if texts else None)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
+    from roberta.engine.runner import open_runner
     from roberta.records import Fields
 
-    runner = _open(command, chosen, writing, None if texts is None else len(texts))
+    runner = open_runner(command=command, records=None if texts is None else len(texts), **chosen.checkpoint())
+    task = open_task(command, runner, allow_empty=reading.allow_empty, **task_options)
+    runner.check_head(task.head)
+    note_builtin(chosen, writing)
     job = Job(
         runner,
-        open_task(command, runner, allow_empty=reading.allow_empty, **task_options),
+        task,
         fields=Fields.parse(reading.field or (), id=reading.id, keep=reading.keep),
         on_error=writing.on_error,
         max_errors=writing.max_errors,
@@ -196,14 +200,6 @@ def _show_log(wanted: bool) -> None:
     handler.setFormatter(logging.Formatter("debug: %(message)s"))
     log.handlers = [handler] if wanted else []
     log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
-
-
-def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
-    """given: how many texts stand on the command line."""
-    from roberta.engine.runner import open_runner
-
-    note_builtin(chosen, writing)
-    return open_runner(command=command, records=given, **chosen.checkpoint())
 
 
 def _complain(answered: Answer, writing: Writing, progress: Progress) -> None:
