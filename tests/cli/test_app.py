@@ -94,6 +94,8 @@ def test_a_command_has_its_file_and_its_table(name):
             ["tokenize", "-5 degrees"],
             "no such option -5; see roberta tokenize --help, or write -- before a text that begins with a dash",
         ),
+        (["embed", "x", "--dim", "3"], "no such option --dim; did you mean --dims?"),
+        (["tokenize", "x", "--max-window", "8"], "no such option --max-window; did you mean --window or --windows?"),
         (["info", "-m", "x"], "no such option -m; use it as roberta info [MODEL], and see roberta info --help"),
         (
             ["convert", "x", "-o", "y"],
