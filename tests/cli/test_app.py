@@ -60,6 +60,7 @@ def test_every_command_explains_itself(roberta, names):
     assert ended.code == 0
     assert ended.err == ""
     assert f"roberta {name} [OPTIONS]" in ended.out
+    assert not re.search(r"<(bool|str|path|list)\b", ended.out), "Python's types are not for people"
     assert ended.out.count(f"roberta {name} ") >= 3, "the usage and at least two examples"
 
 
