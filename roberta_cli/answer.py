@@ -24,7 +24,7 @@ from roberta_cli.report import word_warnings
 
 if TYPE_CHECKING:
     from roberta.engine.job import Job
-    from roberta.engine.runner import Answer, Runner
+    from roberta.engine.runner import Answer
     from roberta.records import BrokenRecord, JsonlWriter, Record
     from roberta_cli.display import View
 
@@ -85,12 +85,16 @@ def answer(
     _limit_threads(chosen, [*texts, *task_options.values()] if texts else None)
     from roberta.engine.job import Job  # late: neither --help nor wrong use waits for these
     from roberta.engine.open_task import open_task
+    from roberta.engine.runner import open_runner
     from roberta.records import Fields
 
-    runner = _open(command, chosen, writing, None if texts is None else len(texts))
+    runner = open_runner(command=command, records=None if texts is None else len(texts), **chosen.checkpoint())
+    task = open_task(command, runner, allow_empty=reading.allow_empty, **task_options)
+    runner.check_head(task.head)
+    note_builtin(chosen, writing)
     job = Job(
         runner,
-        open_task(command, runner, allow_empty=reading.allow_empty, **task_options),
+        task,
         fields=Fields.parse(reading.field or (), id=reading.id, keep=reading.keep),
         on_error=writing.on_error,
         max_errors=writing.max_errors,
@@ -111,7 +115,7 @@ def answer(
     extra = last_line(job) if last_line else None
     display = Display(as_views, Screen.of(writing.color, to_stdout=writing.output is None))
     job.watch.append(display.watch)
-    job.watch.append(lambda answered: _complain(answered, writing))
+    job.watch.append(lambda answered: _complain(answered, writing, progress))
     job.watch.append(lambda answered: progress.tick())
     try:
         target = resuming.stream(job) if resuming else None
@@ -130,7 +134,7 @@ def answer(
     except BaseException as error:
         if not writing.quiet and (resuming or isinstance(error, KeyboardInterrupt | Terminated)):
             advice = "; the same command goes on from there" if resuming else ""
-            print(f"stopped after {job.tally.records} records{advice}", file=sys.stderr)
+            progress.aside(f"stopped after {job.tally.records} records{advice}")
         raise
     finally:
         progress.end()
@@ -198,18 +202,10 @@ def _show_log(wanted: bool) -> None:
     log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
 
 
-def _open(command: str, chosen: Vocabulary | Computing, writing: Writing, given: int | None) -> Runner:
-    """given: how many texts stand on the command line."""
-    from roberta.engine.runner import open_runner
-
-    note_builtin(chosen, writing)
-    return open_runner(command=command, records=given, **chosen.checkpoint())
-
-
-def _complain(answered: Answer, writing: Writing) -> None:
+def _complain(answered: Answer, writing: Writing, progress: Progress) -> None:
     """A record that is left out of the results is named here, or nobody would know which one it was."""
     if answered.error is not None and writing.on_error == "skip" and not writing.quiet:
-        print(f"skipped: {answered.record.source}: {answered.error}", file=sys.stderr)
+        progress.aside(f"skipped: {answered.record.source}: {answered.error}")
 
 
 def _scores(job: Job, field: str | None, scorer: Scorer | None) -> Callable[[], dict] | None:

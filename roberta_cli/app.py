@@ -116,7 +116,7 @@ def build(*names: str) -> Command | TyperGroup:
 
 def _inner(name: str) -> TyperGroup:
     kind = type("Inner", (CommandList,), {"known": INNER[name], "before": (name,)})
-    group = typer.Typer(cls=kind, name=name, add_completion=False, no_args_is_help=True, context_settings=_SETTINGS)
+    group = typer.Typer(cls=kind, name=name, add_completion=False, context_settings=_SETTINGS)
     group.callback(help=inspect.getdoc(function(name)))(lambda: None)
     return typer.main.get_command(group)
 
@@ -147,10 +147,11 @@ def run(args: Sequence[str]) -> ExitCode:
     asked: set[str] = set()  # flags that matter after the command has failed; options.py adds to it
 
     def act() -> None:
-        with root.make_context("roberta", list(args) or ["--help"], obj=asked) as context:
+        with root.make_context("roberta", [*args, "--help"] if none_chosen else list(args), obj=asked) as context:
             root.invoke(context)
 
-    if not args:
+    none_chosen = not args or (len(args) == 1 and args[0] in INNER)
+    if none_chosen:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             end(act)
         return ExitCode.WRONG_USE

@@ -122,9 +122,9 @@ def _parse_sentence(error: ParseError) -> str:
     program = error.ctx.command_path if error.ctx else "roberta"
     if isinstance(error, NoSuchOption):
         problem = f"no such option {error.option_name}"
-        if error.possibilities:
-            return f"{problem}; did you mean {' or '.join(sorted(error.possibilities))}?"
-        return f"{problem}; see {program} --help, or write -- before a text that begins with a dash"
+        if near := _near(error):
+            return f"{problem}; did you mean {' or '.join(near)}?"
+        return f"{problem}; {_how_to_use(error, program)}"
     problem = error.message if isinstance(error, BadParameter) else error.format_message()
     problem = problem.removeprefix("Value error, ").rstrip(".")
     if not problem.startswith("'"):
@@ -134,6 +134,24 @@ def _parse_sentence(error: ParseError) -> str:
     elif isinstance(error, BadParameter) and error.param is not None:
         problem = f"{_place(error)}: {problem}"
     return problem if problem.endswith("?") else f"{problem}; see {program} --help"
+
+
+def _near(error: NoSuchOption) -> list[str]:
+    """The flags that were probably meant. Typer's guess counts the dashes too, which makes all short names alike."""
+    from difflib import get_close_matches  # only on the way to an error
+
+    bare = {name.lstrip("-"): name for name in error.possibilities or ()}
+    return sorted(bare[name] for name in get_close_matches(error.option_name.lstrip("-"), bare, cutoff=0.55))
+
+
+def _how_to_use(error: NoSuchOption, program: str) -> str:
+    """Where texts are taken, what looked like a flag may be one; elsewhere what stands in its place is named, such as
+    the [MODEL] of `roberta info`, since other commands have a flag for it."""
+    arguments = [one for one in error.ctx.command.params if one.param_type_name == "argument"] if error.ctx else []
+    taken = [one.metavar if one.required else f"[{one.metavar}]" for one in arguments]
+    if not taken or taken == ["[TEXT]"]:
+        return f"see {program} --help, or write -- before a text that begins with a dash"
+    return f"use it as {program} {' '.join(taken)}, and see {program} --help"
 
 
 def _place(error: BadParameter) -> str:

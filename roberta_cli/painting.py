@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from roberta_cli.display import Bars, Lines, Marked, Pieces, Prose, Screen, View, in_prose, on_one_line
+from roberta_cli.display import Bars, Lines, Marked, Pieces, Prose, Screen, View, in_figures, in_prose, on_one_line
 
 _KINDS = ("cyan", "magenta", "green", "yellow", "blue", "red")  # of labels, in the order in which they come
 _PARTS = " ▏▎▍▌▋▊▉"  # eighths of a column
@@ -79,7 +79,7 @@ def _bars(view: Bars, screen: Screen, kinds: _Kinds) -> Table:
     for place, (score, what) in enumerate(view.rows):
         label = view.labels[place] if view.labels else None
         color = kinds[label] if view.labels else "green" if place == 0 else "cyan"
-        cells = [f"{score:.3f}", *([] if is_narrow else [Text(bar(score, columns), style=color)])]
+        cells = [in_figures(score), *([] if is_narrow else [Text(bar(score, columns), style=color)])]
         cells += [Text(on_one_line(label), style=f"bold {color}")] if view.labels else []
         table.add_row(*cells, Text(on_one_line(what), style="bold" if place == 0 and not view.labels else ""))
     return table

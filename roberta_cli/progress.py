@@ -53,6 +53,12 @@ class Progress:
         """Take the line away: what comes next begins a line of its own."""
         if self._open_line:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._open_line = False
+
+    def aside(self, sentence: str) -> None:
+        """Say something else meanwhile, on a line of its own."""
+        self.end()
+        print(sentence, file=sys.stderr)
 
     def speed(self) -> dict[str, float]:
         """seconds, records and tokens each second, for the summary."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +82,7 @@ def answer_shards(
                 _take(shard, outcome, progress, writing)
     except BaseException as error:
         if not writing.quiet and (whole or isinstance(error, KeyboardInterrupt | Terminated)):
-            print(f"stopped after {len(whole)} of {len(shards)} shards; --resume goes on from there", file=sys.stderr)
+            progress.aside(f"stopped after {len(whole)} of {len(shards)} shards; --resume goes on from there")
         raise
     finally:
         progress.end()
@@ -134,7 +133,7 @@ def _take(shard: Shard, outcome: Outcome, progress: Progress, writing: Writing) 
     _count(tally, outcome.tally)
     if not writing.quiet:
         for line in outcome.skipped:
-            print(f"skipped: {line}", file=sys.stderr)
+            progress.aside(f"skipped: {line}")
     progress.tick()
     if outcome.error is not None:
         raise outcome.error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from roberta.training.pretrain import Beginning, Texts
     from roberta.training.settings import Settings
 
-Train = Annotated[list[str], Argument(metavar="TRAIN...", help="Files to learn from; a file named twice counts twice.")]
+Train = Annotated[list[str], Argument(metavar="TRAIN", help="Files to learn from; a file named twice counts twice.")]
 Output = Annotated[Path, Option("--output", "-o", metavar="DIR", help="The folder for the model.")]
 Force = Annotated[bool, Option("--force", help="Replace a model that is there.")]
 Resume = Annotated[bool, Option("--resume", help="Go on where the run in the folder was stopped.")]

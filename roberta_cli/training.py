@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RENEWED = 0.2  # seconds between two progress lines on a terminal
 _REPEATED = 30.0  # elsewhere
 _HOW_TO_READ = ("input_format", "encoding", "no_header")  # what was read tells more
+_FEW_STEPS = 50  # after fewer a new head may well answer by chance
 _ONE_SIGNAL = 1.0  # seconds in which a second signal says the same as the first
 
 
@@ -144,6 +145,12 @@ class Session:
                 print(f"stopped after step {done}; go on with the same command and --resume", file=sys.stderr)
             raise KeyboardInterrupt if self._signal == signal.SIGINT else Terminated
         if processes.writes:
+            if settings.steps is None and result["steps"] < _FEW_STEPS and not running.quiet:
+                print(
+                    f"note: it learned for {result['steps']} steps only; for more steps on the same data lower"
+                    " --batch-tokens or raise --epochs",
+                    file=sys.stderr,
+                )
             print(json.dumps(result))
 
     def _check(self, kind: str, request: Request, details: dict) -> None:

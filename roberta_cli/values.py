@@ -43,6 +43,10 @@ class HandRead:
         return found
 
 
+def _no_type(ctx: typer.Context) -> None:
+    """What help shows of the type of a switch or an argument, whose name and text say enough."""
+
+
 class ReadsByHand:
     """A mixin for commands: every parameter of a plain type gets its HandRead, Typer reads the rest.
 
@@ -59,6 +63,8 @@ class ReadsByHand:
     def get_params(self, ctx: typer.Context) -> list[TyperOption | TyperArgument]:
         params = super().get_params(ctx)
         for param in params:
+            if getattr(param, "is_flag", False) or param.param_type_name == "argument":
+                param.display_type_rich = _no_type  # else help has --quiet <bool>, as if a value followed
             described = param.type_descriptor
             is_list = get_origin(described.annotation) is list
             kind = get_args(described.annotation)[0] if is_list else described.annotation

@@ -29,8 +29,7 @@ def dry_run(job: Job, records: Iterable[Record | BrokenRecord], size: int | None
 
     Raises CheckpointError: the model has not the head that the task reads.
     """
-    if job.task.head is not None:
-        job.runner.check_head(job.task.head)
+    job.runner.check_head(job.task.head)
     found: list[Window] = []
     for record in map(job.fields.select, islice(records, RECORDS)):
         answer, windows = _prepared(job, record)

@@ -122,11 +122,15 @@ class Runner:
             for read_before in ("config", "sentence_modules", "encoder_origin"):
                 self.__dict__.pop(read_before, None)
 
-    def check_head(self, head: str) -> None:
-        """Raises CheckpointError: this checkpoint has another head, or none."""
+    def check_head(self, head: str | None) -> None:
+        """head: what a task reads, None for nothing.
+
+        Raises CheckpointError: this checkpoint has another head, or none.
+        """
         from roberta.engine.fitting import check_head
 
-        check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
+        if head is not None:
+            check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
 
     def answer(
         self,
@@ -147,8 +151,7 @@ class Runner:
         Raises ReadError: the input broke, after everything before it was answered; CheckpointError: the model does not
         fit the task; ResourceError: not even one window fits the memory.
         """
-        if task.head is not None:
-            self.check_head(task.head)
+        self.check_head(task.head)
         look_ahead = LOOK_AHEAD * self.batch_tokens
         feed = Feed(
             records, lambda record: _prepared(task, record), _weight, look_ahead, never_short=settled is not None

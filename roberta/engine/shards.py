@@ -69,8 +69,7 @@ class Work:
         """Raises as `open_runner`, `open_task` and `Job` do, and CheckpointError: the checkpoint has another head."""
         runner = open_runner(command=self.command, **self.checkpoint)
         task = open_task(self.command, runner, **self.options)
-        if task.head is not None:
-            runner.check_head(task.head)
+        runner.check_head(task.head)
         opened = Opened(self, runner, task)
         opened.job()
         return opened

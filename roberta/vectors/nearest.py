@@ -36,8 +36,10 @@ class Nearest:
             raise ReadError(f"{path}: no such file of vectors; {advice}")
         try:
             self.rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise ReadError(f"{path}: not a file of vectors ({error}); make one with roberta embed -o") from None
+        except (OSError, ValueError, EOFError):  # NumPy would advise to load it as a pickle
+            made_of = "" if path.suffix == ".npy" else f"-i {path} "
+            advice = f"make one with roberta embed {made_of}-o {path.stem}.npy"
+            raise ReadError(f"{path}: not a .npy file of vectors; {advice}") from None
         if not isinstance(self.rows, np.ndarray) or self.rows.ndim != 2 or self.rows.dtype.kind not in "fiu":
             raise ReadError(f"{path}: a .npy file with one vector a row was expected; npz files must be unpacked first")
         self._lines: np.ndarray | None = None

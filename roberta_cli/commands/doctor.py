@@ -53,6 +53,8 @@ def _health(as_json: bool) -> None:
         print("\n".join(_lines(findings)))
     if failed:
         raise CheckFailed("; ".join(f"{one.about}, {one.name}: {one.advice}" for one in failed))
+    if not as_json:
+        print("all is well")
 
 
 def _lines(findings: Iterable[Finding]) -> Iterable[str]:

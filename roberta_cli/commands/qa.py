@@ -88,7 +88,10 @@ def _shared_context(file: str | None, text: str | None, reading: Reading) -> str
         raise UsageError("--context and --context-text do not go together; give one or the other")
     from roberta.records import BrokenRecord, read_records
 
-    [record, *more] = read_records([file], format="doc", encoding=reading.encoding)
+    try:
+        [record, *more] = read_records([file], format="doc", encoding=reading.encoding)
+    except ReadError as error:
+        raise ReadError(f"--context takes a file, and --context-text a text; {error}") from None
     if more:
         raise UsageError(f"--context {file}: {1 + len(more)} files; give one")
     if isinstance(record, BrokenRecord):

@@ -102,6 +102,9 @@ def _cut_up(result: dict, text: str) -> Pieces:
 
 
 def _flat(value) -> str:
+    """What is asked for by its name: words and places of tokens as in the table, - for a token that has none."""
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(
+            "-" if one is None else "-".join(map(str, one)) if isinstance(one, list) else str(one) for one in value
+        )
     return ", ".join(f"{name} {inner}" for name, inner in value.items()) if isinstance(value, dict) else str(value)

@@ -47,6 +47,12 @@ def test_without_arguments_help_goes_to_stderr_and_the_code_is_2(roberta):
     assert "fill-mask" in ended.err
 
 
+def test_train_alone_shows_what_can_be_trained_on_stderr_and_ends_with_2(roberta):
+    ended = roberta("train")
+    assert (ended.code, ended.out) == (2, "")
+    assert "multilabel" in ended.err and "error:" not in ended.err
+
+
 @pytest.mark.parametrize("names", app.LEAVES, ids=" ".join)
 def test_every_command_explains_itself(roberta, names):
     name = " ".join(names)
@@ -54,6 +60,7 @@ def test_every_command_explains_itself(roberta, names):
     assert ended.code == 0
     assert ended.err == ""
     assert f"roberta {name} [OPTIONS]" in ended.out
+    assert not re.search(r"<(bool|str|path|list)\b", ended.out), "Python's types are not for people"
     assert ended.out.count(f"roberta {name} ") >= 3, "the usage and at least two examples"
 
 
@@ -87,6 +94,13 @@ def test_a_command_has_its_file_and_its_table(name):
         (
             ["tokenize", "-5 degrees"],
             "no such option -5; see roberta tokenize --help, or write -- before a text that begins with a dash",
+        ),
+        (["embed", "x", "--dim", "3"], "no such option --dim; did you mean --dims?"),
+        (["tokenize", "x", "--max-window", "8"], "no such option --max-window; did you mean --window or --windows?"),
+        (["info", "-m", "x"], "no such option -m; use it as roberta info [MODEL], and see roberta info --help"),
+        (
+            ["convert", "x", "-o", "y"],
+            "no such option -o; use it as roberta convert SRC DST, and see roberta convert --help",
         ),
         (["fill-mask", "x", "--top", "0"], "--top: 0 is below 1, the least there is; see roberta fill-mask --help"),
         (["fill-mask", "x", "-k", "few"], "--top: 'few' is not a whole number; see roberta fill-mask --help"),

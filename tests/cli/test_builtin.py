@@ -33,3 +33,10 @@ def test_every_source_of_text_is_credited():
     books = [line.split()[1].removeprefix("osbooks-") for line in sources.splitlines() if line.startswith("- osbooks-")]
     assert len(books) == 19
     assert [book for book in books if book not in card.replace("\n", " ")] == []
+
+
+def test_where_it_does_not_fit_it_is_not_said_to_answer(roberta):
+    ended = roberta("classify", "A text.")
+    assert ended.code == 4
+    [line] = ended.err.splitlines()
+    assert line.startswith("error: the built-in model has no classification head")

@@ -61,6 +61,12 @@ def test_far_from_its_answer_a_context_is_left_out():
     assert "…" not in on(Marked(text, [(50, 56, "")]), colors=False)
 
 
+def test_small_scores_differ_and_are_no_wider_than_others():
+    small = Bars([(0.0000214, "good"), (0.000376, "bad"), (0.0, "never")])
+    for shown in (on(small, colors=False), plain([small])):
+        assert [line.split()[0] for line in shown.strip().splitlines()] == ["2e-05", "4e-04", "0.000"]
+
+
 @pytest.mark.parametrize("width", [20, 30, 40, 80])
 def test_no_line_of_a_table_is_wider_than_the_terminal(width):
     from rich.cells import cell_len

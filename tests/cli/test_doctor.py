@@ -33,6 +33,7 @@ def test_for_people_a_topic_has_its_findings_below_it(roberta):
     assert lines[0] == "versions"
     assert f"  roberta          {__version__}" in lines[1 : lines.index("devices")]
     assert "FAILED" not in "".join(lines)
+    assert lines[-1] == "all is well"
 
 
 def test_what_is_wrong_is_told_with_advice_and_ends_with_8(roberta, monkeypatch):
@@ -42,6 +43,7 @@ def test_what_is_wrong_is_told_with_advice_and_ends_with_8(roberta, monkeypatch)
     assert ended.code == 8
     assert "  torch            1.0  FAILED: pip install 'torch>=2.6'" in ended.out.splitlines()
     assert ended.err == "error: versions, torch: pip install 'torch>=2.6'\n"
+    assert "all is well" not in ended.out
     found = json.loads(roberta("doctor", "--json").out)
     assert (found["ok"], [row["ok"] for row in found["findings"]]) == (False, [False, True])
 

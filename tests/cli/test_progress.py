@@ -57,6 +57,19 @@ def test_it_keeps_silent_where_it_would_mix_with_results_or_is_not_wanted(monkey
     assert shown(monkeypatch, clock, terminal=True, quiet=True) == ""
 
 
+def test_what_is_said_meanwhile_stands_on_a_line_of_its_own(monkeypatch, clock):
+    monkeypatch.setattr(progress.sys, "stderr", Screen(terminal=True))
+    told = Progress.of(Writing(output="out.jsonl"), None, Tally(records=5))
+    clock[0] += 1
+    told.tick()
+    told.aside("skipped: a.txt:3: text is empty")
+    told.aside("skipped: a.txt:4: text is empty")
+    told.end()
+    _, line, sentences = progress.sys.stderr.getvalue().split("\r\x1b[K")
+    assert line.startswith("5 records")
+    assert sentences == "skipped: a.txt:3: text is empty\nskipped: a.txt:4: text is empty\n"
+
+
 def test_failures_and_cut_tokens_are_told(clock):
     told = Progress(Tally(records=12_345, failed=2, tokens=0, truncated=40), None, True, True, started=99.0)
     assert told.line() == "12,345 records, 12,345/s, 2 failed, 40 tokens cut"

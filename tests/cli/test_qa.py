@@ -152,3 +152,9 @@ def test_a_model_without_a_span_head_is_refused(roberta, tmp_path):
     ended = roberta("classify", "-m", "classifier", "Good.", "--output-format", "squad")
     assert ended.code == 2
     assert "answers to questions" in ended.err
+
+
+def test_a_text_given_as_the_file_of_context_is_sent_to_the_other_flag(roberta, model):
+    ended = roberta("qa", "-m", model, "Who?", "--context", "Ada sang.")
+    assert ended.code == 3
+    assert ended.err == "error: --context takes a file, and --context-text a text; Ada sang.: no such file\n"

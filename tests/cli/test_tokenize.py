@@ -112,3 +112,9 @@ def test_what_stands_before_a_broken_record_is_answered(roberta):
     assert ended.code == 1
     assert [r["id"] for r in results(ended.out)] == [1]
     assert ended.err == 'error: stdin:2: no field "text" (found: "review"); try --field review\n'
+
+
+def test_words_and_places_alone_are_written_as_in_the_table(roberta):
+    show = ("tokenize", "Hello", "--output-format", "table", "--quiet", "--show")
+    assert roberta(*show, "words").out == "words: - 0 0 -\n"
+    assert roberta(*show, "spans").out == "spans: - 0-1 1-5 -\n"

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,14 @@ def test_another_width_and_another_kind_of_file_are_refused_in_one_sentence(tmp_
     with pytest.raises(UsageError, match="16"):
         Nearest(tmp_path / "v.npy").search(np.ones(3, np.float32), 1)
     (tmp_path / "text.npy").write_text("hello")
-    with pytest.raises(ReadError, match="not a file of vectors"):
+    with pytest.raises(ReadError, match=r"not a \.npy file of vectors"):
         Nearest(tmp_path / "text.npy")
     with pytest.raises(ReadError, match="no such file of vectors"):
         Nearest(tmp_path / "absent.npy")
+
+
+def test_a_file_of_texts_is_told_how_to_become_vectors(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("texts.txt").write_text("One.\nTwo.\n")
+    with pytest.raises(ReadError, match=r"roberta embed -i texts\.txt -o texts\.npy$"):
+        Nearest(Path("texts.txt"))
