@@ -51,7 +51,9 @@ def tokenize(*more, texts="texts.txt", output="out.jsonl"):
 
 
 def classify(*more, texts="texts.txt", output="out.jsonl"):
-    return ["classify", "-m", "model", "--window", "40", "-i", texts, "-o", output, "--resume", "-q", *more]
+    # One thread: a forked child cannot use those of its parent, and sums over more of them end in other digits.
+    one_way = ["--window", "40", "--threads", "1"]
+    return ["classify", "-m", "model", *one_way, "-i", texts, "-o", output, "--resume", "-q", *more]
 
 
 def killed(folder, args, moment):
