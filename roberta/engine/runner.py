@@ -127,9 +127,9 @@ class Runner:
 
         Raises CheckpointError: this checkpoint has another head, or none.
         """
-        from roberta.engine.fitting import check_head
-
         if head is not None:
+            from roberta.engine.fitting import check_head  # late: who reads nothing needs to know no heads
+
             check_head(self.config, head, str(self.origin), builtin=self.is_builtin)
 
     def answer(

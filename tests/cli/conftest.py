@@ -81,6 +81,7 @@ def surroundings(roberta, models, tmp_path):
     """The folder in which examples run: the models and the files that they name."""
     for model in models.iterdir():
         (tmp_path / model.name).symlink_to(model)
+    (tmp_path / "my-model").symlink_to(models / "my-sentiment-model")
     (tmp_path / "FacebookAI").mkdir()
     (tmp_path / "FacebookAI" / "roberta-base").symlink_to(models / "my-masked-model")
     (tmp_path / "news.jsonl").write_text('{"text": "Ada met Jan."}\n', encoding="utf-8")

@@ -28,6 +28,7 @@ def write_training_files(folder: Path, words: Path) -> None:
         folder / "topics.jsonl", [{"text": r["text"], "label": r["topics"], "topics": r["topics"]} for r in rows]
     )
     write_lines(folder / "pairs.jsonl", [{"premise": r["text"], "hypothesis": r["a"]} for r in rows])
+    write_table(folder / "train.csv", rows, ("text", "label"))
     write_table(folder / "scores.csv", rows, ("text", "a", "b", "score"))
     write_table(folder / "reviews.csv", [{"review": r["text"], "stars": r["score"]} for r in rows], ("review", "stars"))
     quiz = [{"question": r["text"], "choices": [r["a"], r["b"], "Nothing."], "label": r["score"] % 2} for r in rows]
