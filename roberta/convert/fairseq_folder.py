@@ -22,8 +22,8 @@ from roberta.weights import fairseq_file
 from roberta.weights.arrays import dtype_name, from_float32, is_float, to_float32
 from roberta.weights.fairseq_names import fairseq_naming, head_names, modern
 from roberta.weights.folder import Weights
-from roberta.weights.names import check_equal, published
-from roberta.weights.naming import DECODER, WORDS, Naming
+from roberta.weights.names import DECODER, WORD_TABLE, check_equal, published
+from roberta.weights.naming import Naming
 
 FAIRSEQ_FILE = "model.pt"
 FILES = (FAIRSEQ_FILE, "checkpoint_best.pt", "checkpoint_last.pt")
@@ -94,7 +94,7 @@ def as_fairseq_holds(
     settings_of(config, head)
     held = {published(name): array for name, array in tensors.items()}
     if config.tie_word_embeddings and DECODER in held:
-        check_equal(WORDS, held[WORDS], DECODER, held.pop(DECODER), source="the weights")
+        check_equal(WORD_TABLE, held[WORD_TABLE], DECODER, held.pop(DECODER), source="the weights")
     _check(held, config, head, fairseq_naming(head, NEW_HEAD), "the weights")
     types, positions = to_float32(held[_TYPES]), held[_POSITIONS]
     if (types != types[0]).any():
@@ -105,7 +105,7 @@ def as_fairseq_holds(
     if types.any():
         held[_POSITIONS] = from_float32(to_float32(positions) + types[0], dtype_name(positions))
         notes = ["fairseq has no token types; theirs was added to every position, so outputs differ in the last digits"]
-    held[_TYPES] = np.zeros((1, config.hidden_size), held[WORDS].dtype)
+    held[_TYPES] = np.zeros((1, config.hidden_size), held[WORD_TABLE].dtype)
     changed = RobertaConfig.from_dict(config.to_dict() | {"type_vocab_size": 1})
     return changed, held, notes
 
@@ -172,10 +172,10 @@ def _shapes(config: RobertaConfig, head: str | None) -> Shapes:
 
 def _make_whole(tensors: dict[str, np.ndarray], config: RobertaConfig, head: str | None, source: str) -> None:
     """What fairseq does without, token types, is zeros; what it holds twice, a tied decoder, is held once."""
-    words = tensors[WORDS]
+    words = tensors[WORD_TABLE]
     tensors[_TYPES] = np.zeros((1, words.shape[1]), words.dtype)
     if head == "masked_lm" and config.tie_word_embeddings and DECODER in tensors:
-        check_equal(WORDS, words, DECODER, tensors.pop(DECODER), source=source)
+        check_equal(WORD_TABLE, words, DECODER, tensors.pop(DECODER), source=source)
 
 
 def _check(

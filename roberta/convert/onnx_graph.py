@@ -18,6 +18,7 @@ from roberta.convert.onnx_nodes import Nodes
 from roberta.convert.plan import Plan
 from roberta.errors import CheckpointError
 from roberta.model.parameters import BODY
+from roberta.weights.names import DECODER, WORD_TABLE
 
 OPSET = 17  # the first with LayerNormalization
 IR_VERSION = 8  # of the same release, so that no runtime which knows the operators refuses the file
@@ -147,7 +148,7 @@ class Graph(Nodes):
         hidden = gelu(self, self.linear(hidden, "lm_head.dense"))
         hidden = self.norm(hidden, "lm_head.layer_norm", self.config.layer_norm_eps)
         tied = self.config.tie_word_embeddings
-        table = self.weight("roberta.embeddings.word_embeddings.weight" if tied else "lm_head.decoder.weight")
+        table = self.weight(WORD_TABLE if tied else DECODER)
         flat = self.add("Reshape", hidden, self.constant([-1, width]))
         scores = self.add("Gemm", flat, table, self.weight("lm_head.bias"), transB=1)
         rows = self.add("Gather", self.add("Shape", hidden), self.constant([0, 1]))

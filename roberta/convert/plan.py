@@ -13,11 +13,9 @@ from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, head_shap
 from roberta.weights.arrays import DTYPES, dtype_name, from_float32, to_float32
 from roberta.weights.folder import Weights
 from roberta.weights.mapped_file import forget
-from roberta.weights.names import check_shapes, match, published, some
+from roberta.weights.names import DECODER, WORD_TABLE, check_shapes, match, published, some
 
 ENCODER = "RobertaModel"
-_DECODER = "lm_head.decoder.weight"
-_WORDS = BODY + "embeddings.word_embeddings.weight"
 _OF_OTHER_FRAMEWORKS = ("TF", "Flax")  # in front of the names of their classes
 
 
@@ -129,7 +127,7 @@ def expected(config: RobertaConfig, head: str | None) -> Shapes:
     if head is None:
         return body_shapes(config, pooler=True)
     shapes = head_shapes(config, head)
-    for second in ("lm_head.decoder.bias", *([_DECODER] if config.tie_word_embeddings else [])):
+    for second in ("lm_head.decoder.bias", *([DECODER] if config.tie_word_embeddings else [])):
         shapes.pop(second, None)
     return shapes
 
@@ -144,7 +142,7 @@ def cast(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _match(config: RobertaConfig, head: str | None, weights: Weights):
-    ties = {_DECODER: _WORDS} if config.tie_word_embeddings and head in ("masked_lm", "causal_lm") else {}
+    ties = {DECODER: WORD_TABLE} if config.tie_word_embeddings and head in ("masked_lm", "causal_lm") else {}
     return match(weights.tensors, expected(config, head), source=weights.source, ties=ties)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from roberta.config import RobertaConfig
-from roberta.model.matching import DECODER, WORD_TABLE
 from roberta.model.numpy_forward import NumpyForward, needed_shapes
+from roberta.weights.names import DECODER, WORD_TABLE
 
 TOLERANCE = 1e-4  # processors round differently, by less than this; what is broken is off in the first digit
 HEAD = "masked_lm"

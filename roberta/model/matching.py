@@ -9,12 +9,9 @@ from collections.abc import Collection
 from roberta.errors import CheckpointError
 from roberta.model.parameters import BODY, HEADS, Shapes
 from roberta.weights.folder import Weights
-from roberta.weights.names import Matched, check_shapes, match, some
+from roberta.weights.names import DECODER, WORD_TABLE, Matched, check_shapes, match, some
 
 log = logging.getLogger(__name__)
-
-WORD_TABLE = BODY + "embeddings.word_embeddings.weight"
-DECODER = "lm_head.decoder.weight"
 
 
 def find_parameters(

@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from roberta.config import RobertaConfig
-from roberta.model.matching import DECODER, WORD_TABLE
 from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, check_range, head_shapes, position_ids
 from roberta.weights.arrays import to_float32
+from roberta.weights.names import DECODER, WORD_TABLE
 
 HIDDEN_STATES = "hidden_states"  # in place of a head: the encoder's own output
 EXACT_GELU = ("gelu", "gelu_python")

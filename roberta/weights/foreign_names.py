@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roberta.weights.names import BODY
+from roberta.weights.names import BODY, WORD_TABLE
 from roberta.weights.naming import Leaf, Naming, Row
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ NORMS = (
     f"{BODY}encoder.layer.{{}}.output.LayerNorm",
     "lm_head.layer_norm",
 )
-WORD_TABLE = f"{BODY}embeddings.word_embeddings"
+_WORDS = WORD_TABLE.removesuffix(".weight")
 TABLES = (f"{BODY}embeddings.position_embeddings", f"{BODY}embeddings.token_type_embeddings")
 
 
@@ -42,7 +42,7 @@ def _tensorflow_rows() -> tuple[Row, ...]:
     norm = (Leaf("gamma:0", "weight"), Leaf("beta:0", "bias"))
     words = (Leaf("weight:0", "weight"), Leaf("embeddings:0", "weight"))
     kinds = dict.fromkeys(LINEARS, linear) | dict.fromkeys(NORMS, norm)
-    kinds |= {WORD_TABLE: words} | dict.fromkeys(TABLES, words[::-1])
+    kinds |= {_WORDS: words} | dict.fromkeys(TABLES, words[::-1])
     kinds["lm_head"] = (Leaf("bias:0", "bias"),)
     return tuple(Row(_slashes(ours).replace("layer/{}", "layer_._{}"), ours, leaves) for ours, leaves in kinds.items())
 
@@ -52,7 +52,7 @@ def _flax_rows() -> tuple[Row, ...]:
     norm = (Leaf("scale", "weight"), Leaf("bias", "bias"))
     table = (Leaf("embedding", "weight"),)
     kinds = dict.fromkeys(LINEARS, linear) | dict.fromkeys(NORMS, norm)
-    kinds |= dict.fromkeys((WORD_TABLE, *TABLES), table)
+    kinds |= dict.fromkeys((_WORDS, *TABLES), table)
     kinds["lm_head"] = (Leaf("bias", "bias"),)
     kinds["lm_head.decoder"] = linear[:1]  # when it is not tied
     return tuple(Row(_slashes(ours), ours, leaves) for ours, leaves in kinds.items())

@@ -14,6 +14,8 @@ from roberta.errors import CheckpointError
 from roberta.weights.arrays import dtype_name, is_float
 
 BODY = "roberta."
+WORD_TABLE = BODY + "embeddings.word_embeddings.weight"
+DECODER = "lm_head.decoder.weight"  # of a language model; a tied one is the word table
 _BODY_MODULES = ("embeddings.", "encoder.", "pooler.")
 
 PYTORCH = [  # theirs, ours; the first pattern that fits a name's end

@@ -15,14 +15,12 @@ import numpy as np
 
 from roberta.errors import CheckpointError
 from roberta.weights.mapped_file import forget
-from roberta.weights.names import BODY, BUFFERS, check_equal, published
+from roberta.weights.names import BODY, BUFFERS, DECODER, WORD_TABLE, check_equal, published
 
 if TYPE_CHECKING:
     from roberta.config import RobertaConfig
 
 T = TypeVar("T")
-WORDS = BODY + "embeddings.word_embeddings.weight"
-DECODER = "lm_head.decoder.weight"
 # A layer's: a whole word as in "layer.0." and "layer/0/", or as in "layer_._0/".
 _NUMBER = re.compile(r"(?:(?<=[./])|(?<=layer_\._))(?:0|[1-9][0-9]*)(?=[./])")
 
@@ -128,7 +126,7 @@ class Naming:
                 continue
             ours = published(name)
             if ours == DECODER and config.tie_word_embeddings:
-                ours = WORDS
+                ours = WORD_TABLE
             if ours in full:
                 check_equal(sources[ours], full[ours], name, array, source=f"{self.framework} weights")
             else:
