@@ -100,6 +100,14 @@ Lora = Annotated[
 LoraAlpha = Annotated[
     float | None, Option("--lora-alpha", metavar="F", help="Scale of the adapter; twice its rank if not given.")
 ]
+LoraModules = Annotated[
+    str,
+    Option(
+        "--lora-modules",
+        metavar="LIST",
+        help="Beside which parts: query, key, value, dense, word_embeddings, with commas between.",
+    ),
+]
 LabelNames = Annotated[
     str | None,
     Option("--label-names", metavar="LIST", help="Names for the labels 0, 1, 2 ... of the data, with commas between."),
@@ -188,6 +196,7 @@ class Tuning:
     freeze: Freeze = None
     lora: Lora = 0
     lora_alpha: LoraAlpha = None
+    lora_modules: LoraModules = "query,key,value,dense"
     field: options.Field = None
     input_format: options.InputFormat = None
     encoding: options.Encoding = "utf-8"
@@ -208,6 +217,7 @@ class Tuning:
             self.freeze,
             self.lora,
             self.lora_alpha,
+            tuple(name.strip() for name in self.lora_modules.split(",")),
             reading={
                 "format": self.input_format,
                 "encoding": self.encoding,

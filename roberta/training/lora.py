@@ -1,9 +1,10 @@
-"""Low-rank adapters (Hu et al. 2021, https://arxiv.org/abs/2106.09685): a frozen model, and beside each of its linear
-layers two small matrices that learn. An adapter is saved by itself, in PEFT's layout."""
+"""Low-rank adapters (Hu et al. 2021, https://arxiv.org/abs/2106.09685): a frozen model, and beside its linear layers
+and, if asked, its word embeddings two small matrices that learn. An adapter is saved by itself, in PEFT's layout."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from roberta.config import RobertaConfig
+from roberta.errors import UsageError
 from roberta.files import write_json
 from roberta.model.loading import to_array
 from roberta.model.parameters import HEADS
@@ -18,7 +20,8 @@ from roberta.model.pretrained import PretrainedModel
 from roberta.weights import safetensors_file
 from roberta.weights.adapter import PREFIX, SETTINGS, WEIGHTS
 
-TARGETS = ("query", "key", "value", "dense")  # the linear layers of the encoder
+LINEARS = ("query", "key", "value", "dense")  # the layers of the encoder
+EMBEDDINGS = "word_embeddings"
 _TASK_TYPES = {
     "sequence_classification": "SEQ_CLS",
     "token_classification": "TOKEN_CLS",
@@ -47,20 +50,55 @@ class LoraLinear(nn.Linear):
         return F.linear(x, self.weight, self.bias) + self.scale * self.lora_B(self.lora_A(x))
 
 
-class Adapter:
-    """What a model learns beside its frozen weights: low-rank matrices in the encoder, and its head as a whole."""
+class LoraEmbedding(nn.Embedding):
+    """The rows of W + (alpha / rank) (B A)^T, with W frozen. A starts as zeros, as in PEFT.
 
-    def __init__(self, model: PretrainedModel, base: str, *, rank: int, alpha: float | None = None):
-        self.model, self.base, self.rank = model, base, rank
+    lora_embedding_A: (rank, words); lora_embedding_B: (hidden, rank).
+    """
+
+    def __init__(self, base: nn.Embedding, rank: int, alpha: float):
+        super().__init__(base.num_embeddings, base.embedding_dim, base.padding_idx, device="meta")
+        self.weight = base.weight
+        self.lora_embedding_A = nn.Parameter(torch.zeros(rank, base.num_embeddings))
+        self.lora_embedding_B = nn.Parameter(torch.randn(base.embedding_dim, rank))
+        self.scale = alpha / rank
+
+    def forward(self, ids: Tensor) -> Tensor:
+        low = F.embedding(ids, self.lora_embedding_A.T)
+        return F.embedding(ids, self.weight, self.padding_idx) + self.scale * low @ self.lora_embedding_B.T
+
+
+class Adapter:
+    """What a model learns beside its frozen weights: low-rank matrices, and its head as a whole.
+
+    modules: beside which parts the matrices stand: some of query, key, value, dense and word_embeddings.
+
+    Raises UsageError: a name that is none of these.
+    """
+
+    def __init__(
+        self,
+        model: PretrainedModel,
+        base: str,
+        *,
+        rank: int,
+        alpha: float | None = None,
+        modules: Sequence[str] = LINEARS,
+    ):
+        self.model, self.base, self.rank, self.modules = model, base, rank, tuple(modules)
         self.alpha = 2.0 * rank if alpha is None else alpha
-        model.requires_grad_(False)
+        unknown = set(modules) - {*LINEARS, EMBEDDINGS}
+        if unknown or not modules:
+            raise UsageError(f"--lora-modules {','.join(modules)}; choose from {', '.join((*LINEARS, EMBEDDINGS))}")
         for layer in model.body.encoder.layer:
             for name, module in list(layer.named_modules()):
-                if isinstance(module, nn.Linear) and name.rpartition(".")[2] in TARGETS:
+                if isinstance(module, nn.Linear) and name.rpartition(".")[2] in self.modules:
                     layer.set_submodule(name, LoraLinear(module, rank, self.alpha))
-        for name, module in model.named_modules():
-            if name.endswith((".lora_A", ".lora_B")):
-                module.requires_grad_(True)
+        if EMBEDDINGS in self.modules:
+            embeddings = model.body.embeddings
+            embeddings.word_embeddings = LoraEmbedding(embeddings.word_embeddings, rank, self.alpha)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(".lora_" in name)
         for name in self.whole_modules:
             model.get_submodule(name).requires_grad_(True)
 
@@ -91,7 +129,7 @@ class Adapter:
                 "lora_dropout": 0.0,
                 "bias": "none",
                 "fan_in_fan_out": False,
-                "target_modules": list(TARGETS),
+                "target_modules": list(self.modules),
                 "modules_to_save": [name.rpartition(".")[2] for name in self.whole_modules] or None,
                 "inference_mode": True,
             },

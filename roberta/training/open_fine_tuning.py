@@ -17,7 +17,7 @@ from roberta.training.choose import Choices
 from roberta.training.examples import located, read_labelled, split_off
 from roberta.training.fine_tune import FineTuning
 from roberta.training.heads import check_freeze, head_parameters, open_with_head
-from roberta.training.lora import Adapter, freeze
+from roberta.training.lora import LINEARS, Adapter, freeze
 
 DEFAULTS = {"lr": 2e-5, "batch_tokens": 4096}
 LORA_DEFAULTS = DEFAULTS | {"lr": 5e-4}
@@ -29,7 +29,8 @@ class Request:
 
     train: files. dev: a file, a share such as "10%", or None. model: a checkpoint; the built-in one if None.
     window: tokens of a text, the model's limit if None. freeze: layers that stay as they are, the embeddings with them.
-    lora: rank of an adapter, 0 for none. class_weights: "balanced" or None. reading: for `read_records`.
+    lora: rank of an adapter, 0 for none, beside lora_modules. class_weights: "balanced" or None. reading: for
+    `read_records`.
     """
 
     train: Sequence[str]
@@ -41,6 +42,7 @@ class Request:
     freeze: int | None = None
     lora: int = 0
     lora_alpha: float | None = None
+    lora_modules: Sequence[str] = LINEARS
     label_names: Sequence[str] | None = None
     class_weights: str | None = None
     reading: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +96,9 @@ def open_fine_tuning(
     if request.freeze is not None:
         freeze(model, request.freeze)
     if request.lora:
-        objective.adapter = Adapter(model, request.base, rank=request.lora, alpha=request.lora_alpha)
+        objective.adapter = Adapter(
+            model, request.base, rank=request.lora, alpha=request.lora_alpha, modules=request.lora_modules
+        )
     return objective, head
 
 

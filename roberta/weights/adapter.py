@@ -2,7 +2,9 @@
 
 `adapter_config.json` says which and how strong; `adapter_model.safetensors` (or .bin) holds for a linear layer W the
 matrices A (rank, in) and B (out, rank), named `base_model.model.<path>.lora_A.weight`, and whole modules under their
-own names. Merged is W + (alpha / rank) B A. Our own adapters also have a config.json, for the names of labels.
+own names. Merged is W + (alpha / rank) B A. For an embedding they are `lora_embedding_A` (rank, words) and
+`lora_embedding_B` (hidden, rank), and merged is W + (alpha / rank) (B A)^T. Our own adapters also have a
+config.json, for the names of labels.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from roberta.weights.names import published
 SETTINGS = "adapter_config.json"
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 PREFIX = "base_model.model."
-_LOW, _HIGH = ".lora_A.weight", ".lora_B.weight"
+_PAIRS = {".lora_A.weight": ".lora_B.weight", ".lora_embedding_A": ".lora_embedding_B"}
+_TURNED = ".lora_embedding_A"  # the rows of an embedding are words, which stand in the columns of A
 _ARCHITECTURES = {
     "SEQ_CLS": "RobertaForSequenceClassification",
     "TOKEN_CLS": "RobertaForTokenClassification",
@@ -86,21 +89,23 @@ def merged(tensors: Mapping[str, np.ndarray], adapter: Origin) -> dict[str, np.n
     names = {published(name): name for name in tensors}
     found = dict(tensors)
     for name, low in stored.items():
-        if not name.endswith(_LOW):
+        end = next((end for end in _PAIRS if name.endswith(end)), None)
+        if end is None:
             continue
-        layer = name.removeprefix(PREFIX).removesuffix(_LOW)
-        high = stored.get(name.removesuffix(_LOW) + _HIGH)
+        layer = name.removeprefix(PREFIX).removesuffix(end)
+        high = stored.get(name.removesuffix(end) + _PAIRS[end])
         place = names.get(published(f"{layer}.weight"))
         if high is None or place is None:
-            lacking = "no lora_B for it" if high is None else f"the model has no {layer}"
+            lacking = "no B for this A" if high is None else f"the model has no {layer}"
             raise CheckpointError(f"{adapter}: {name}: {lacking}; the adapter does not belong to this model")
         weight = to_float32(tensors[place])
-        if (high.shape[0], low.shape[1], low.shape[0]) != (*weight.shape, high.shape[1]):
+        first, second = (low.T, high.T) if end == _TURNED else (high, low)
+        if (first.shape[0], second.shape[1], low.shape[0]) != (*weight.shape, high.shape[1]):
             raise CheckpointError(
-                f"{adapter}: {layer} is {weight.shape} in the model, {(high.shape[0], low.shape[1])} in the adapter;"
-                " it belongs to a model of another size"
+                f"{adapter}: {layer} is {weight.shape} in the model, {(first.shape[0], second.shape[1])} in the"
+                " adapter; it belongs to a model of another size"
             )
-        found[place] = weight + _scale(settings, low.shape[0]) * (to_float32(high) @ to_float32(low))
+        found[place] = weight + _scale(settings, low.shape[0]) * (to_float32(first) @ to_float32(second))
     for name, array in _whole(stored).items():
         found[names.get(published(name), name)] = array
     return found
@@ -111,7 +116,7 @@ def _whole(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {
         name.removeprefix(PREFIX).replace(".modules_to_save.default.", ".").replace(".modules_to_save.", "."): array
         for name, array in stored.items()
-        if not name.endswith((_LOW, _HIGH)) and ".original_module." not in name
+        if not name.endswith((*_PAIRS, *_PAIRS.values())) and ".original_module." not in name
     }
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import roberta
-from roberta.errors import CheckpointError
+from roberta.errors import CheckpointError, UsageError
+from roberta.files import read_json
 from roberta.hub import Origin
-from roberta.training.lora import Adapter
+from roberta.training.lora import LINEARS, Adapter
 from roberta.weights import safetensors_file
 from roberta.weights.adapter import merged, read_config
 from roberta.weights.folder import read_weights
@@ -24,11 +25,11 @@ def base(tmp_path):
     return folder
 
 
-def adapted(base, folder, kind="RobertaForSequenceClassification", **config):
+def adapted(base, folder, kind="RobertaForSequenceClassification", modules=LINEARS, **config):
     """A model with an adapter that changes something, and the adapter saved."""
     with pytest.warns(UserWarning, match="started at random"):
         model = getattr(roberta, kind).from_pretrained(base, **config)
-    adapter = Adapter(model, str(base), rank=2)
+    adapter = Adapter(model, str(base), rank=2, modules=modules)
     with torch.no_grad():
         for tensor in adapter.tensors().values():
             tensor.normal_(0, 0.2)
@@ -51,6 +52,31 @@ def test_the_merged_model_gives_what_the_adapted_one_gives(base, tmp_path, kind,
     ids = random_ids(2, 7)
     for name, expected in model.eval()(ids).items():
         assert torch.allclose(loaded(ids)[name], expected, atol=1e-5), name
+
+
+@pytest.mark.parametrize("modules", [("query", "value"), ("word_embeddings",), ("dense", "word_embeddings")])
+def test_any_parts_may_be_adapted(base, tmp_path, modules):
+    model = adapted(base, tmp_path / "adapter", modules=modules)
+    loaded = roberta.RobertaForSequenceClassification.from_pretrained(base, adapter=tmp_path / "adapter", strict=True)
+    ids = random_ids(2, 7)
+    assert torch.allclose(loaded(ids).logits, model.eval()(ids).logits, atol=1e-5)
+    stored = {name.split(".lora_")[0].rpartition(".")[2] for name in model.state_dict() if ".lora_" in name}
+    assert stored == set(modules)
+    assert read_json(tmp_path / "adapter" / "adapter_config.json")["target_modules"] == list(modules)
+
+
+def test_a_new_adapter_changes_nothing(base):
+    ids = random_ids(2, 7)
+    model = roberta.RobertaModel.from_pretrained(base, add_pooling_layer=False)
+    expected = model(ids).last_hidden_state
+    Adapter(model, str(base), rank=2, modules=(*LINEARS, "word_embeddings"))
+    assert torch.equal(model(ids).last_hidden_state, expected)
+
+
+@pytest.mark.parametrize("modules", [(), ("query", "keys")])
+def test_a_part_that_cannot_be_adapted_is_refused(base, modules):
+    with pytest.raises(UsageError, match="choose from query, key, value, dense, word_embeddings"):
+        Adapter(roberta.RobertaModel.from_pretrained(base, add_pooling_layer=False), str(base), rank=2, modules=modules)
 
 
 def test_the_head_and_its_labels_come_from_the_adapter(base, tmp_path):
