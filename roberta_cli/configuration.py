@@ -160,9 +160,9 @@ def _refuse_unknown(key: str, place: str, names: tuple[str, ...]) -> None:
 
 def _declared() -> set[str]:
     """The names of nearly all flags, at once: those in the lists of flags."""
-    from roberta_cli import options, train_options
+    from roberta_cli import options, report_options, train_options
 
-    aliases = [alias for module in (options, train_options) for alias in vars(module).values()]
+    aliases = [alias for module in (options, report_options, train_options) for alias in vars(module).values()]
     declared = [about for alias in aliases for about in getattr(alias, "__metadata__", ())]
     # In Annotated[...] the first name stands where Option has its default.
     return {name for about in declared for name in (about.default, *(about.param_decls or ()))}

@@ -8,29 +8,23 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from roberta.errors import UsageError
-from roberta_cli.options import OutputFormat
+from roberta_cli.report_options import Form
 
 
-def show(result: dict[str, Any], form: OutputFormat | None, as_text: Callable[[dict], str]) -> None:
-    """Print a result in the form that was asked for; else a table on a terminal, and a line of JSON elsewhere.
-
-    Raises UsageError: a form for results of other kinds.
-    """
-    form = form or (OutputFormat.table if sys.stdout.isatty() else OutputFormat.jsonl)
-    if form is OutputFormat.jsonl:
+def show(result: dict[str, Any], form: Form | None, as_text: Callable[[dict], str]) -> None:
+    """Print a result in the form that was asked for; else a table on a terminal, and a line of JSON elsewhere."""
+    form = form or (Form.table if sys.stdout.isatty() else Form.jsonl)
+    if form is Form.jsonl:
         print(json.dumps(result, ensure_ascii=False))
-    elif form is OutputFormat.table:
+    elif form is Form.table:
         print(as_text(result))
-    elif form in (OutputFormat.csv, OutputFormat.tsv):
+    else:
         from roberta.records import FORMATS
         from roberta.records.writing import flatten
 
         writer = FORMATS[form].write(sys.stdout.buffer, [name for name, _ in flatten(result)])
         writer.write(result)
         writer.flush()
-    else:
-        raise UsageError(f"{form} does not fit this; choose jsonl, csv, tsv or table")
 
 
 def word_warnings(quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the lines of every answering command look like, as JSON Schema: the one definition, and what --schema prints.
+"""What the lines of every command look like, as JSON Schema: the one definition, and what --schema prints.
 
 The properties of an object stand in the order in which its keys are written.
 """
@@ -28,6 +28,7 @@ _ANY: Schema = {}
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _WHOLE = {"type": "integer"}
+_YES_OR_NO = {"type": "boolean"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
 _NUMBER_OR_NULL = {"type": ["number", "null"]}
 _WHOLE_OR_NULL = {"type": ["integer", "null"]}
@@ -38,12 +39,14 @@ def schema_of(command: str) -> Schema:
 
     Fields that --keep copies stand before id, under any name; a later version may add keys.
     """
-    forms = [_object({"id": _ANY, **keys}) if "stats" not in keys else _object(keys) for keys in _FORMS[command]]
+    answers = [_object({"id": _ANY, **keys}) for keys in _ANSWERS.get(command, ())]
+    reports = [_object(keys) for keys in _REPORTS.get(command, ())]
+    keys = "Keys stand in the order of properties"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A line of roberta {command}",
-        "description": "Keys stand in the order of properties, behind the fields that --keep copies.",
-        "anyOf": [*forms, _object({"id": _ANY, "error": _ERROR})],
+        "description": f"{keys}, behind the fields that --keep copies." if answers else f"{keys}.",
+        "anyOf": [*answers, *reports, *([_object({"id": _ANY, "error": _ERROR})] if answers else [])],
     }
 
 
@@ -109,12 +112,11 @@ _NEW_TEXT = {
 }
 _MADE_BY = {"method": {"enum": ["causal", "mask"]}, "truncated?": _WHOLE}
 
-_FORMS: dict[str, list[dict[str, Schema]]] = {
+_ANSWERS: dict[str, list[dict[str, Schema]]] = {  # about a record
     "tokenize": [
         _TOKENS,
         {"windows": _list(_object(_TOKENS)), "count": _WHOLE, "truncated?": _WHOLE},
         {"text": _TEXT, "count": _WHOLE},
-        {"stats": _STATS},
     ],
     "fill-mask": [
         {"masks": _list(_MASK), "filled": _TEXT, "logprob?": _NUMBER, "sequences?": _list(_SEQUENCE), **_CUT},
@@ -158,4 +160,76 @@ _FORMS: dict[str, list[dict[str, Schema]]] = {
         {"neighbours": _list(_NEIGHBOUR), **_CUT},
     ],
     "generate": [{**_NEW_TEXT, **_MADE_BY}, {"outputs": _list(_object(_NEW_TEXT)), **_MADE_BY}],
+}
+
+_TEXTS = {"type": "array", "items": _TEXT}
+_CONVERTED = {
+    "from": _TEXT,
+    "to": _TEXT,
+    "class": _TEXT,
+    "tensors": _WHOLE,
+    "parameters": _WHOLE,
+    "dtype": _TEXT_OR_NULL,
+    "bytes": _WHOLE,
+    "unused": _TEXTS,
+    "missing": _TEXTS,
+}
+_COMPARED = {"max_abs_diff": _NUMBER_OR_NULL, "verified": _YES_OR_NO, "scaled_diff?": _NUMBER}
+_TENSOR = _object({"theirs": _TEXT, "ours": _TEXT, "shape": _list(_WHOLE), "dtype": _TEXT, "bytes": _WHOLE})
+_LABELS = {"type": ["array", "null"], "items": _TEXT}
+_WEIGHT_FILES = {"files": _list(_object({"name": _TEXT, "bytes": _WHOLE})), "bytes": _WHOLE, "hash": _TEXT}
+_POOLING = {
+    "modes": _TEXTS,
+    "normalize": _YES_OR_NO,
+    "dense": _list(_list(_WHOLE)),
+    "length": _WHOLE_OR_NULL,
+    "prompts": {"type": "object", "additionalProperties": _TEXT},
+}
+_SIZES = {
+    **dict.fromkeys(("layers", "hidden_size", "attention_heads", "intermediate_size"), _WHOLE),
+    "vocab_size": _WHOLE,
+    "usable_length": _WHOLE,
+    "positions": _TEXT,
+    "activation": _TEXT,
+    "tied": _YES_OR_NO,
+    "decoder": _YES_OR_NO,
+}
+
+_REPORTS: dict[str, list[dict[str, Schema]]] = {  # about all records, or about a model
+    "tokenize": [{"stats": _STATS}],
+    "convert": [
+        {**_CONVERTED, **_COMPARED, "notes": _TEXTS, "atol": _NUMBER, "opset?": _WHOLE, "output": _TEXT},
+        {**_CONVERTED, "notes": _TEXTS, "map": _list(_TENSOR)},
+    ],
+    "info": [
+        {
+            "model": _TEXT,
+            "format": _TEXT,
+            "class": _TEXT,
+            "heads": _TEXTS,
+            "labels": _LABELS,
+            "dtype": _TEXT_OR_NULL,
+            "parameters": _WHOLE,
+            "tensors": _WHOLE,
+            **_SIZES,
+            "pooling": _object(_POOLING) | {"type": ["object", "null"]},
+            "tokenizer": _TEXTS,
+            **_WEIGHT_FILES,
+            **dict.fromkeys(("missing", "unused", "adapters", "notes", "inputs?", "outputs?"), _TEXTS),
+            "opset?": _WHOLE,
+        },
+        {
+            "model": _TEXT,
+            "format": {"const": "lora"},
+            "class": _TEXT_OR_NULL,
+            "base": _TEXT_OR_NULL,
+            "rank": _WHOLE_OR_NULL,
+            "alpha": _NUMBER_OR_NULL,
+            "layers": {"type": ["array", "string", "null"], "items": _TEXT},
+            "labels": _LABELS,
+            "parameters": _WHOLE,
+            "tensors": _WHOLE,
+            **_WEIGHT_FILES,
+        },
+    ],
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from roberta.engine.runner import Runner
 from roberta.errors import CheckpointError, UsageError
+from roberta.spelling import did_you_mean
 from roberta.tasks.base import Task
 from roberta.tasks.long_text import LONG, LongText
 
@@ -22,20 +23,17 @@ def open_task(name: str, runner: Runner, **options: Any) -> Task:
     Raises UsageError: no such task or option, or a value that does not fit; CheckpointError: the model cannot do it.
     """
     if name not in TASKS:
-        raise UsageError(f"no task {name!r}{_meant(name, TASKS)}")
+        raise UsageError(f"no task {name!r}{did_you_mean(name, TASKS) or _there_are(TASKS)}")
     opener = TASKS[name]
     known = [*inspect.signature(opener).parameters][1:]
     for option in options:
         if option not in known:
-            raise UsageError(f"{name} has no option {option!r}{_meant(option, known)}")
+            raise UsageError(f"{name} has no option {option!r}{did_you_mean(option, known) or _there_are(known)}")
     return opener(runner, **options)
 
 
-def _meant(word: str, known) -> str:
-    import difflib  # only on the way to an error
-
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+def _there_are(known: Iterable[str]) -> str:
+    return f"; there are {', '.join(known)}"
 
 
 def long_text(
@@ -202,7 +200,9 @@ def _embed(
         raise UsageError("prompt and prompt_name do not go together; give one")
     named = prompt_name or (modules.default_prompt if prompt is None else None)
     if named is not None and named not in modules.prompts:
-        raise UsageError(f"this model has no prompt {named!r}{_meant(named, modules.prompts or ['none'])}")
+        raise UsageError(
+            f"this model has no prompt {named!r}{did_you_mean(named, modules.prompts) or _there_are(modules.prompts or ['none'])}"
+        )
     task = Embed(
         runner.tokenizer,
         long_text(runner, long, window, overlap, most=modules.room or runner.tokenizer.model_max_length),

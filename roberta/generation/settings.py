@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from roberta.config import GENERATION_FILE, RobertaConfig
 from roberta.errors import CheckpointError, InputError
 from roberta.files import read_json, write_json
 from roberta.hub import Origin
+from roberta.spelling import did_you_mean
 
 NEW_TOKENS = 20  # where neither max_length nor max_new_tokens is given
 
@@ -169,9 +169,8 @@ class GenerationSettings:
             if name in _NOT_OFFERED:
                 raise InputError(f"generate() does not offer {name}; leave it out")
             if name not in _KNOWN:
-                near = difflib.get_close_matches(name, [*_KNOWN, *_OF_THE_CALL], n=1)
-                hint = f"did you mean {near[0]}?" if near else "GenerationSettings lists what there is"
-                raise InputError(f"generate() has no option {name}; {hint}")
+                hint = did_you_mean(name, [*_KNOWN, *_OF_THE_CALL]) or "; GenerationSettings lists what there is"
+                raise InputError(f"generate() has no option {name}{hint}")
         given = {name: value for name, value in options.items() if value is not None}
         settings = replace(self, **given)
         unused = [name for name in _SAMPLING_ONLY if name in given]

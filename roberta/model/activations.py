@@ -1,6 +1,5 @@
 """The activations of the feed-forward part, by the names that config.json uses."""
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
@@ -9,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roberta.errors import InputError
+from roberta.spelling import did_you_mean
 
 
 # Functions with names, not lambdas: a model can be pickled, and sent to another process.
@@ -71,6 +71,5 @@ def activation(name: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Ten
         return name
     if name in ACTIVATIONS:
         return ACTIVATIONS[name]
-    near = difflib.get_close_matches(str(name), ACTIVATIONS, n=1)
-    hint = f"did you mean {near[0]!r}" if near else f"choose from {', '.join(ACTIVATIONS)}"
-    raise InputError(f"hidden_act {name!r} is not an activation known here; {hint}")
+    hint = did_you_mean(str(name), ACTIVATIONS) or f"; choose from {', '.join(ACTIVATIONS)}"
+    raise InputError(f"hidden_act {name!r} is not an activation known here{hint}")

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from roberta_cli import options
+from roberta_cli import options, report_options
 from roberta_cli.report import columns, show, word_warnings
 
 
 def convert(
-    source: options.Source,
-    folder: options.NewFolder,
+    source: report_options.Source,
+    folder: report_options.NewFolder,
     *,
-    from_format: options.FromFormat = "auto",
-    to: options.ToFormat = "safetensors",
-    head: options.HeadName = None,
+    from_format: report_options.FromFormat = "auto",
+    to: report_options.ToFormat = "safetensors",
+    head: report_options.HeadName = None,
     adapter: options.Adapter = None,
-    max_shard: options.MaxShard = "5GB",
-    dtype: options.NumberType = None,
-    atol: options.Atol = None,
-    no_verify: options.NoVerify = False,
-    dry_run: options.MapOnly = False,
-    force: options.ForceFolder = False,
+    max_shard: report_options.MaxShard = "5GB",
+    dtype: report_options.NumberType = None,
+    atol: report_options.Atol = None,
+    no_verify: report_options.NoVerify = False,
+    dry_run: report_options.MapOnly = False,
+    force: report_options.ForceFolder = False,
     revision: options.Revision = None,
     offline: options.Offline = False,
-    output_format: options.ReportFormat = None,
+    output_format: report_options.ReportFormat = None,
+    schema: options.ResultSchema = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from roberta_cli import options
+from roberta_cli import options, report_options
 from roberta_cli.report import columns, show
 
 
 def info(
-    model: options.Described = None,
+    model: report_options.Described = None,
     *,
-    from_format: options.FromFormat = "auto",
-    head: options.HeadName = None,
+    from_format: report_options.FromFormat = "auto",
+    head: report_options.HeadName = None,
     adapter: options.Adapter = None,
     revision: options.Revision = None,
     offline: options.Offline = False,
-    output_format: options.ReportFormat = None,
+    output_format: report_options.ReportFormat = None,
+    schema: options.ResultSchema = False,
     debug: options.Debug = False,
 ) -> None:
     """Say what a checkpoint holds: heads, labels, sizes, limits, files.

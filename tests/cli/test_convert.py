@@ -5,6 +5,7 @@ import json
 import pytest
 
 from roberta_cli import app
+from tests.cli.closed_schema import agrees_with_its_schema
 from tests.cli.test_every_flag import flags_of
 from tests.convert.checkpoints import saved
 
@@ -22,6 +23,7 @@ CONVERT = {
     "--dry-run": ([], True),
     "--force": (["--to", "flax"], True),
     "--output-format": ([], "table"),
+    "--schema": ([], True),
     "--quiet": ([], True),
     "--no-config": ([], True),
     "--debug": (["--from", "tf"], True),
@@ -33,6 +35,7 @@ INFO = {
     "--head": ([], "mnli"),
     "--adapter": ([], "nowhere/at/all"),
     "--output-format": ([], "table"),
+    "--schema": ([], True),
     "--no-config": ([], True),
     "--debug": (["--from", "tf"], True),
     "--revision": ([], "v9"),
@@ -76,6 +79,9 @@ def test_the_flag_makes_a_difference(roberta, model, tmp_path, monkeypatch, comm
 
     without, with_flag = outcome("one"), outcome("two", *given)
     assert with_flag != without
+    for _, (out, _), _ in (without, with_flag) if flag not in ("--output-format", "--schema") else (without,):
+        if flag != "--no-config":
+            agrees_with_its_schema(command, out)
     assert 70 not in (with_flag[0], without[0]), (without, with_flag)
 
 

@@ -65,8 +65,8 @@ def test_fields_ids_and_kept_fields_are_those_of_the_command():
 @pytest.mark.parametrize(
     ("task", "options", "message"),
     [
-        ("fil-mask", {}, "did you mean 'fill-mask'"),
-        ("fill-mask", {"topp": 3}, "did you mean 'top'"),
+        ("fil-mask", {}, "did you mean fill-mask"),
+        ("fill-mask", {"topp": 3}, "did you mean top"),
         ("tokenize", {"on_error": "ignore"}, "fail, skip, record"),
         ("tokenize", {"show": "colours"}, "colours"),
         ("embed", {"pool": "sum"}, "choose from auto"),
