@@ -200,9 +200,8 @@ def _embed(
         raise UsageError("prompt and prompt_name do not go together; give one")
     named = prompt_name or (modules.default_prompt if prompt is None else None)
     if named is not None and named not in modules.prompts:
-        raise UsageError(
-            f"this model has no prompt {named!r}{did_you_mean(named, modules.prompts) or _there_are(modules.prompts or ['none'])}"
-        )
+        hint = did_you_mean(named, modules.prompts) or _there_are(modules.prompts or ["none"])
+        raise UsageError(f"this model has no prompt {named!r}{hint}")
     task = Embed(
         runner.tokenizer,
         long_text(runner, long, window, overlap, most=modules.room or runner.tokenizer.model_max_length),
