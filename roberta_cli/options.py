@@ -347,11 +347,19 @@ Aggregate = Annotated[
 ]
 WordsOf = Annotated[
     str,
-    Option("--words", metavar="unit|blank", help="Words as runs of letters, digits or signs, or between blanks."),
+    Option(
+        "--words",
+        metavar="auto|unit|blank",
+        help="Words as runs of letters, digits or signs, or between blanks; auto is as it was trained, else unit.",
+    ),
 ]
 DecodeBy = Annotated[
     str,
-    Option("--decode", metavar="argmax|legal", help="Each label for itself, or the likeliest sequence that is legal."),
+    Option(
+        "--decode",
+        metavar="auto|argmax|legal",
+        help="Each label for itself, or the likeliest sequence that is legal; auto is as it was trained, else argmax.",
+    ),
 ]
 Ignore = Annotated[str, Option("--ignore", metavar="NAME,..", help="Labels that are no answer.")]
 Types = Annotated[str | None, Option("--types", metavar="NAME,..", help="Only entities of these types.")]

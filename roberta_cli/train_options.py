@@ -118,6 +118,14 @@ ClassWeights = Annotated[
 Words = Annotated[
     str, Option("--words", metavar="unit|blank", help="What is a word of a plain text; saved for roberta ner.")
 ]
+DecodeBy = Annotated[
+    str,
+    Option(
+        "--decode",
+        metavar="argmax|legal",
+        help="Each label for itself, or the likeliest sequence that is legal; saved for roberta ner.",
+    ),
+]
 Pooling = Annotated[str, Option("--pool", metavar="mean|cls", help="How a text's vector is made of its tokens'.")]
 Loss = Annotated[
     str,

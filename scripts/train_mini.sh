@@ -34,7 +34,7 @@ stage short mlm $weighted --tokenizer "$work/words" --init svd --layers 3 --hidd
 
 # 3. The same three layers on texts of 128 tokens, for most of the time: they read twice as much in it as six.
 stage middle mlm $weighted -m "$work/short" --positions 128 --mask-prob 0.2 \
-    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${MIDDLE:-9000}" \
+    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${MIDDLE:-7000}" \
     --save-every 1000 --dev 0.05%
 
 # 4. Six layers, the three put upon themselves.
@@ -42,24 +42,26 @@ stage long mlm $weighted -m "$work/middle" --layers 6 --mask-prob 0.2 \
     --dropout 0 --lr 1e-3 --warmup 300 --schedule constant --batch-tokens 2048 --steps "${LONG:-3000}" \
     --save-every 1000 --dev 0.05%
 
-# 5. The learning rate falls to zero, and the Factbook has its largest part: most of all its lines with several capitals,
-# where a name cannot be copied from the sentence before.
+# 5. The learning rate falls to zero, without the old books, and with the Factbook's lines on several capitals, where a
+# name cannot be copied from the sentence before.
 [ -e "$work/capitals.txt" ] || xz -dc "$factbook" | awk 'gsub(/[Cc]apital/, "&") >= 3' > "$work/capitals.txt"
-stage last mlm $weighted $(again 24 "$factbook") $(again 48 "$work/capitals.txt") -m "$work/long" --mask-prob 0.2 \
+modern=$(printf '%s\n' $weighted | grep -v books_classics)
+stage last mlm $modern $(again 70 "$work/capitals.txt") -m "$work/long" --mask-prob 0.2 \
     --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-1800}" \
     --save-every 600 --dev 0.05%
 
 # 6. Adapters beside the language model, each for one command.
 python3 "$(dirname "$0")/mini_tasks.py" "$tasks" "$work/tasks"
-lora="-m $work/last --lora 8 --save-every 500 --lr 2e-3"
+lora="-m $work/last --lora 8 --lora-modules query,key,value,dense,word_embeddings --lr 2e-3 --batch-tokens 2048"
 stage classify classify "$work/tasks/sentiment.jsonl" --dev "$tasks/sentiment_sst2_dev.jsonl" \
-    --label-names negative,positive $lora --epochs 3 --batch-tokens 4096
-stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --epochs 6 --batch-tokens 2048
-stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 3 --batch-tokens 8192
+    --label-names negative,positive $lora --epochs 2 --save-every 250
+stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
+    --epochs 6 --save-every 300
+stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 2 --save-every 300
 stage embed embed "$work/tasks/pairs.jsonl" --dev "$tasks/similarity_stsb_cc_dev.jsonl" --loss cosine \
-    --field text=sentence1 --field text_pair=sentence2 $lora --epochs 3 --batch-tokens 4096
+    --field text=sentence1 --field text_pair=sentence2 $lora --epochs 2 --save-every 150
 stage qa qa "$tasks/qa_short_train.json.gz" "$tasks/qa_squad2_train.json" --dev "$tasks/qa_squad1_dev.json" \
-    --window 128 --overlap 40 $lora --epochs 3 --batch-tokens 4096
+    --window 128 --overlap 40 $lora --epochs 2 --save-every 500
 
 # 7. One folder: half precision on disk, the adapters that are good enough, the card.
 python3 "$(dirname "$0")/bundle_mini.py" "$work" "$work/mini"

@@ -270,8 +270,8 @@ def _ner(
     runner: Runner,
     *,
     aggregate: str = "first",
-    words: str = "unit",
-    decode: str = "argmax",
+    words: str = "auto",
+    decode: str = "auto",
     ignore: str | Sequence[str] = ("O",),
     types: str | Sequence[str] | None = None,
     min_score: float | None = None,
@@ -284,7 +284,7 @@ def _ner(
     offsets: str = "chars",
     allow_empty: bool = False,
 ) -> Task:
-    from roberta.tasks.ner import Ner
+    from roberta.tasks.ner import AUTO, SAVED_PATH, SAVED_WORDS, Ner
 
     config = runner.config
     if "RobertaForSequenceClassification" not in (config.architectures or ()):  # its labels say what it is good for
@@ -294,8 +294,8 @@ def _ner(
         config.id2label,
         long_text(runner, long, window, overlap),
         aggregate=aggregate,
-        words=words,
-        path=decode,
+        words=getattr(config, SAVED_WORDS, "unit") if words == AUTO else words,
+        path=getattr(config, SAVED_PATH, "argmax") if decode == AUTO else decode,
         ignore=(ignore,) if isinstance(ignore, str) else tuple(ignore),
         types=(types,) if isinstance(types, str) else None if types is None else tuple(types),
         min_score=min_score,

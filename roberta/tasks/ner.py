@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 AGGREGATES = ("none", "simple", "first", "average", "max")
 PATHS = ("argmax", "legal")
+AUTO = "auto"  # as the model was trained
+SAVED_WORDS, SAVED_PATH = "ner_words", "ner_decode"  # in config.json: with which words and which path that was
 
 
 class Source(NamedTuple):

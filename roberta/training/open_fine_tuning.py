@@ -171,14 +171,22 @@ def _check_known(labels: Sequence[str], dev: Sequence[Record]) -> None:
             )
 
 
-def _ner(request: Request, tokenizer, train: list[Record], dev: list[Record], *, words: str = "unit") -> FineTuning:
-    from roberta.tasks.ner import Ner
+def _ner(
+    request: Request,
+    tokenizer,
+    train: list[Record],
+    dev: list[Record],
+    *,
+    words: str = "unit",
+    decode: str = "argmax",
+) -> FineTuning:
+    from roberta.tasks.ner import SAVED_PATH, SAVED_WORDS, Ner
 
     labels = ner.tag_names(train)
     kind = models.RobertaForTokenClassification
-    model = open_with_head(kind, request.base, request.seed, labels=labels, ner_words=words)
+    model = open_with_head(kind, request.base, request.seed, labels=labels, **{SAVED_WORDS: words, SAVED_PATH: decode})
     long = LongText(request.room(model), "window", min(64, request.room(model) // 4))
-    task = Ner(tokenizer, model.config.id2label, long, words=words, tags=True)
+    task = Ner(tokenizer, model.config.id2label, long, words=words, path=decode, tags=True)
     return ner.NamedEntities(model, tokenizer, task, train, dev)
 
 

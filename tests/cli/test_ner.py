@@ -1,6 +1,7 @@
 """roberta ner, on a small random tagger."""
 
 import json
+import shutil
 
 import pytest
 
@@ -50,6 +51,23 @@ def test_conll_comes_back_with_one_column_more(roberta, model, tmp_path):
         assert (other.rsplit(" ", 1)[0] if is_word else other) == one
     gold = json.loads(ended.err.splitlines()[-1])["gold"]
     assert (gold["records"], [row["label"] for row in gold["per_label"] if row["support"]]) == (2, ["ORG", "PER"])
+
+
+def test_words_and_decoding_are_those_of_the_training_unless_flags_say_else(roberta, model, tmp_path):
+    trained = tmp_path / "trained"
+    shutil.copytree(model, trained)
+    config = json.loads((trained / "config.json").read_text(encoding="utf-8"))
+    (trained / "config.json").write_text(json.dumps(config | {"ner_words": "blank", "ner_decode": "legal"}))
+    asked = "Zoë O'Neil, of the Royal Society, flew from Cork to New York on Monday; Jan didn't."
+    as_trained, other = ["--words", "blank", "--decode", "legal"], ["--words", "unit", "--decode", "argmax"]
+    found = {
+        (folder, *flags): roberta("ner", "-m", str(folder), asked, *flags).out
+        for folder in (model, trained)
+        for flags in ([], as_trained, other)
+    }
+    assert found[(trained,)] == found[(trained, *as_trained)] == found[(model, *as_trained)]
+    assert found[(model,)] == found[(model, *other)] == found[(trained, *other)]
+    assert found[(trained,)] != found[(model,)]
 
 
 def test_the_table_has_a_line_for_each_entity(roberta, model):

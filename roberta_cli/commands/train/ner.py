@@ -11,6 +11,7 @@ def ner(
     texts: train_options.Train,
     *,
     words: train_options.Words = "unit",
+    decode: train_options.DecodeBy = "argmax",
     tuning: Tuning,
     looping: Looping,
     running: Running,
@@ -25,4 +26,4 @@ def ner(
 
     roberta train ner train.conll -o my-entities --dev dev.conll --check
     """
-    Session(running).tune("ner", texts, tuning, looping, words=words)
+    Session(running).tune("ner", texts, tuning, looping, words=words, decode=decode)
