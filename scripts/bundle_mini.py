@@ -15,6 +15,7 @@ from roberta.training.run_log import read_log
 from roberta.weights import safetensors_file
 
 WORDS = ("vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+BESIDE = ("config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json")  # an adapter's weights
 LEAST = {  # command: the score that makes its adapter useful
     "classify": ("accuracy", 0.80),
     "ner": ("f1", 0.50),
@@ -57,7 +58,10 @@ def bundle(work: Path, folder: Path) -> None:
         halved(source / "adapter_model.safetensors", target / "adapter_model.safetensors")
         settings = read_json(source / "adapter_config.json") | {"base_model_name_or_path": "the built-in model"}
         (target / "adapter_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        shutil.copyfile(source / "config.json", target / "config.json")
+        for name in BESIDE:
+            if (source / name).exists():
+                (target / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(source / name, target / name)
         print(f"{command}: {metric} {score:.3f}")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:.1f} MB")

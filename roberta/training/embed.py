@@ -88,8 +88,7 @@ class SentenceVectors(FineTuning):
 
     def save(self, folder: Path) -> None:
         super().save(folder)
-        if self.adapter is None:
-            save_modules(folder, pooling=self.pooling, width=self.model.config.hidden_size, room=self.task.long.room)
+        save_modules(folder, pooling=self.pooling, width=self.model.config.hidden_size, room=self.task.long.room)
 
 
 class _CosineGold:

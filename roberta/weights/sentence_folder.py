@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,18 @@ class SentenceModules:
 def read_sentence_folder(origin: Origin) -> SentenceModules | None:
     """Read modules.json and what it names; None where there is none, for a plain checkpoint.
 
+    An adapter that was trained for vectors has its own, which goes before the checkpoint's.
+
     Raises CheckpointError: a module of another kind, or out of order: its vectors would be other ones.
     """
+    found = _read(origin)
+    beside = None if origin.adapter is None else _read(origin.adapter)
+    if beside is None:
+        return found
+    return replace(beside, encoder=origin if found is None else found.encoder)
+
+
+def _read(origin: Origin) -> SentenceModules | None:
     path = origin.file(MODULES)
     if path is None:
         return None

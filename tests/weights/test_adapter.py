@@ -14,6 +14,7 @@ from roberta.training.lora import LINEARS, Adapter
 from roberta.weights import safetensors_file
 from roberta.weights.adapter import merged, read_config
 from roberta.weights.folder import read_weights
+from roberta.weights.sentence_folder import read_sentence_folder, save_modules
 from tests.conftest import random_ids, tiny_config
 
 
@@ -140,3 +141,15 @@ def test_an_adapter_of_another_model_or_kind_is_refused(base, tmp_path):
         path.write_text(json.dumps(settings | change))
         with pytest.raises(CheckpointError, match=sentence):
             read_weights(Origin(base, adapter=tmp_path / "adapter"))
+
+
+def test_an_adapter_for_vectors_says_how_they_are_made_and_not_where_the_encoder_lies(base, tmp_path):
+    adapter = tmp_path / "adapter"
+    save_modules(adapter, pooling="cls", width=16, room=40)
+    origin = Origin(base, adapter=adapter)
+    found = read_sentence_folder(origin)
+    assert (found.poolings, found.room, found.encoder) == (("cls",), 40, origin)
+    assert read_sentence_folder(Origin(base)) is None
+    save_modules(base, pooling="mean", width=16, room=50)
+    found = read_sentence_folder(Origin(base, adapter=adapter))
+    assert (found.poolings, found.room, found.encoder.folder) == (("cls",), 40, base)
