@@ -34,12 +34,12 @@ stage short mlm $weighted --tokenizer "$work/words" --init svd --layers 3 --hidd
 
 # 3. The same three layers on texts of 128 tokens, for most of the time: they read twice as much in it as six.
 stage middle mlm $weighted -m "$work/short" --positions 128 --mask-prob 0.2 \
-    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${MIDDLE:-7000}" \
+    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${MIDDLE:-6000}" \
     --save-every 1000 --dev 0.05%
 
 # 4. Six layers, the three put upon themselves.
 stage long mlm $weighted -m "$work/middle" --layers 6 --mask-prob 0.2 \
-    --dropout 0 --lr 1e-3 --warmup 300 --schedule constant --batch-tokens 2048 --steps "${LONG:-3000}" \
+    --dropout 0 --lr 1e-3 --warmup 300 --schedule constant --batch-tokens 2048 --steps "${LONG:-2000}" \
     --save-every 1000 --dev 0.05%
 
 # 5. The learning rate falls to zero, without the old books, and with the Factbook's lines on several capitals, where a
@@ -47,7 +47,7 @@ stage long mlm $weighted -m "$work/middle" --layers 6 --mask-prob 0.2 \
 [ -e "$work/capitals.txt" ] || xz -dc "$factbook" | awk 'gsub(/[Cc]apital/, "&") >= 3' > "$work/capitals.txt"
 modern=$(printf '%s\n' $weighted | grep -v books_classics)
 stage last mlm $modern $(again 70 "$work/capitals.txt") -m "$work/long" --mask-prob 0.2 \
-    --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-1800}" \
+    --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-1500}" \
     --save-every 600 --dev 0.05%
 
 # 6. Adapters beside the language model, each for one command.
