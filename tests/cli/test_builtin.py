@@ -2,7 +2,9 @@
 
 import json
 
-from roberta.builtin import MINI
+import pytest
+
+from roberta.builtin import MINI, adapter_for
 from tests.shared import SHARED, needs_shared
 
 
@@ -35,8 +37,31 @@ def test_every_source_of_text_is_credited():
     assert [book for book in books if book not in card.replace("\n", " ")] == []
 
 
-def test_where_it_does_not_fit_it_is_not_said_to_answer(roberta):
-    ended = roberta("classify", "A text.")
+ASKED = {
+    "classify": ["A warm, funny film."],
+    "ner": ["Ada Lovelace was born in London."],
+    "qa": ["--context-text", "Ada was born in London.", "Where was Ada born?"],
+    "choose": ["--context", "He was hungry, so", "--choice", "he ate.", "--choice", "he rained."],
+    "embed": ["A cat.", "--dims", "4"],
+}
+
+
+@pytest.mark.parametrize("command", [name for name in ASKED if adapter_for(name)])
+def test_a_command_with_an_adapter_answers_without_a_model_being_named(roberta, command):
+    ended = roberta(command, *ASKED[command])
+    assert ended.code == 0
+    assert ended.err == "note: the small built-in model answers; name a checkpoint with --model for real work\n"
+
+
+@pytest.mark.parametrize("command", [name for name in ("classify", "ner", "qa") if not adapter_for(name)])
+def test_where_it_does_not_fit_it_is_not_said_to_answer(roberta, command):
+    ended = roberta(command, *ASKED[command])
     assert ended.code == 4
     [line] = ended.err.splitlines()
-    assert line.startswith("error: the built-in model has no classification head")
+    assert line.startswith("error: the built-in model has no ") and " --model " in line
+
+
+def test_it_is_small():
+    sizes = {path: path.stat().st_size for path in MINI.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) < 30_000_000
+    assert all(size < 1_000_000 for path, size in sizes.items() if path.name == "adapter_model.safetensors")
