@@ -56,7 +56,7 @@ lora="-m $work/last --lora 8 --lora-modules query,key,value,dense,word_embedding
 stage classify classify "$work/tasks/sentiment.jsonl" --dev "$tasks/sentiment_sst2_dev.jsonl" \
     --label-names negative,positive $lora --epochs 2 --save-every 250
 stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
-    --epochs 6 --save-every 300
+    --epochs 4 --save-every 200
 stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 2 --save-every 300
 stage embed embed "$work/tasks/pairs.jsonl" --dev "$tasks/similarity_stsb_cc_dev.jsonl" --loss cosine \
     --field text=sentence1 --field text_pair=sentence2 $lora --epochs 2 --save-every 150
