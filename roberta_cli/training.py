@@ -69,6 +69,7 @@ class Session:
 
     def tune(self, kind: str, texts: list[str], tuning: Tuning, looping: Looping, **details) -> None:
         """Fine-tune a head. details: of the kind; `label_names` and `class_weights` go into the request."""
+        from roberta.training.data_check import notes_on
         from roberta.training.open_fine_tuning import DEFAULTS, LORA_DEFAULTS, open_fine_tuning
 
         shared = {name: details.pop(name) for name in ("label_names", "class_weights") if name in details}
@@ -78,7 +79,7 @@ class Session:
             self._check(kind, request, details)
             return
         provenance = self.provenance(texts, tuning, **shared, **details)
-        self.train(lambda: open_fine_tuning(kind, request, **details), settings, provenance)
+        self.train(lambda: open_fine_tuning(kind, request, **details), settings, provenance, notes_on)
 
     def provenance(self, texts: list[str], chosen: Tuning | Writings, **asked) -> Provenance:
         """What the model will come from. asked: the values of the command's own flags."""
@@ -93,10 +94,12 @@ class Session:
         open_objective: Callable[[], Objective | tuple[Objective, frozenset[str]]],
         settings: Settings,
         provenance: Provenance,
+        notes_on: Callable[[Objective], list[str]] = lambda objective: [],
     ) -> None:
         """Open the data, train, print the result line. Raises what a signal means once a checkpoint is written.
 
-        open_objective: gives the objective, and where there is a new head the names of its parameters.
+        open_objective: gives the objective, and where there is a new head the names of its parameters. notes_on:
+        what should be looked at before the first step.
         """
         import torch
 
@@ -118,6 +121,9 @@ class Session:
 
             opened = processes.first_then_others(opening)
             objective, head = opened if isinstance(opened, tuple) else (opened, frozenset())
+            if processes.writes and not (running.quiet or running.resume):
+                for note in notes_on(objective):
+                    print(f"note: {note}", file=sys.stderr)
             if running.check or running.dry_run:
                 if processes.writes:
                     print(json.dumps(plan(objective, settings)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,8 @@ class Request:
         train, dev = split_off(found, self.dev, self.seed)
         if self.dev is not None and not dev:
             dev = list(read_labelled([self.dev], self.fields, **self.reading))
+            if not dev:
+                raise InputError(f"no records in {self.dev}; give --dev a file with records, or a share such as 10%")
         return train, dev
 
     def room(self, model) -> int:
@@ -231,6 +234,9 @@ def _embed(
         raise UsageError(f"no loss {loss!r} for vectors; choose from {', '.join(embed.LOSSES)}")
     if pooling not in ("mean", "cls"):
         raise UsageError(f"no pooling {pooling!r} to train with; choose from mean, cls")
+    for name, value in (("temperature", temperature), ("scale", scale)):
+        if not 0 < value < math.inf:
+            raise UsageError(f"--{name} {value}; give a number above 0")
     model = open_with_head(models.RobertaModel, request.base, request.seed)
     long = LongText(request.room(model), "truncate")
     task = Embed(tokenizer, long, poolings=(pooling,), pair_field=embed.PAIR)

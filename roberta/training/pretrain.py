@@ -113,12 +113,11 @@ def open_mlm(
     Raises UsageError: values that do not fit together; InputError: no text.
     """
     model, words = beginning.open(RobertaForMaskedLM, seed)
-    train, dev = texts.blocks(words, model.config.usable_length, seed)
-    size = model.config.vocab_size
-    special = _special(words, size)
+    special = _special(words, model.config.vocab_size)
+    masking = Masking(words.mask_token_id, special, mask_prob, WordStarts(words) if whole_words else None)
+    train, dev = texts.blocks(words, model.config.usable_length, seed)  # last: a corpus may take hours
     if beginning.init == "svd" and not resuming:
         start_from_counts(model, train.file.ids, special=special, seed=seed)
-    masking = Masking(words.mask_token_id, special, mask_prob, WordStarts(words) if whole_words else None)
     return MaskedLM(
         model=model,
         tokenizer=words,

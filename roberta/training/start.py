@@ -26,13 +26,16 @@ class Sizes:
 
     def config(self, tokenizer: RobertaTokenizer, **others) -> RobertaConfig:
         """514 positions, 1 token type and an epsilon of 1e-5, as published models have and the documented defaults
-        do not."""
+        do not. Raises UsageError: a width that the heads do not divide."""
         hidden = self.hidden or 768
+        heads = self.heads or max(1, hidden // 64)
+        if hidden % heads:
+            raise UsageError(f"--hidden {hidden} cannot be shared out among {heads} heads; give --heads that divide it")
         return RobertaConfig(
             vocab_size=len(tokenizer),
             hidden_size=hidden,
             num_hidden_layers=self.layers or 12,
-            num_attention_heads=self.heads or max(1, hidden // 64),
+            num_attention_heads=heads,
             intermediate_size=self.ffn or 4 * hidden,
             max_position_embeddings=(self.positions or 512) + tokenizer.pad_token_id + 1,
             type_vocab_size=1,

@@ -43,7 +43,7 @@ def count_pairs(ids: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]:
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK + WINDOW].astype(np.int64)
-        pairs = [part[:-near] * words + part[near:] for near in range(1, WINDOW + 1)]
+        pairs = [part[:-near][:_CHUNK] * words + part[near:][:_CHUNK] for near in range(1, WINDOW + 1)]
         found.append(np.unique(np.concatenate(pairs), return_counts=True))
         while len(found) > 2 and len(found[-1][0]) * 2 > len(found[-2][0]):  # like with like, so each is merged seldom
             found.append(_merged(found.pop(), found.pop()))
@@ -54,7 +54,7 @@ def count_pairs(ids: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _merged(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     pairs = np.concatenate([one[0], other[0]])
-    order = np.argsort(pairs, kind="stable")  # two sorted runs: merged in one pass
+    order = np.argsort(pairs, kind="stable")  # sorted runs are merged in one pass
     pairs, counts = pairs[order], np.concatenate([one[1], other[1]])[order]
     if not len(pairs):
         return pairs, counts
@@ -64,10 +64,9 @@ def _merged(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndar
 
 def positive_information(pairs: np.ndarray, counts: np.ndarray, words: int) -> torch.Tensor:
     """max(0, log p(a, b) / (p(a) p(b)^0.75)) of the pairs in either order: sparse (words, words), symmetric counts."""
-    first, second = pairs // words, pairs % words
-    rows = np.concatenate([first, second])
-    columns = np.concatenate([second, first])
-    both = np.concatenate([counts, counts]).astype(np.float64)
+    # The counts of both orders are one count before it goes into a logarithm.
+    pairs, both = _merged((pairs, counts), (pairs % words * words + pairs // words, counts))
+    rows, columns = pairs // words, pairs % words
     each = np.bincount(rows, both, words)
     context = each**_SMOOTHING
     value = np.log(both / each[rows] / (context[columns] / context.sum()))

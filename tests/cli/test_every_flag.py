@@ -215,8 +215,8 @@ FLAGS = {
 HELP = {"--help", "--progress", "--ray-address"}
 
 
-def flags_of(command):
-    return {max(param.opts, key=len) for param in app.build(command).params if param.opts[0].startswith("-")} - HELP
+def flags_of(*command):
+    return {max(param.opts, key=len) for param in app.build(*command).params if param.opts[0].startswith("-")} - HELP
 
 
 @pytest.fixture(scope="module")

@@ -34,8 +34,9 @@ def tokenizer(
 
     roberta train tokenizer corpus.txt corpus.txt stories.txt -o my-words --size 2000
     """
+    from roberta.errors import InputError
     from roberta.records import Fields
-    from roberta.tokenizer.trainer import learn
+    from roberta.tokenizer.trainer import SMALLEST, learn
     from roberta.training.run import prepare_output
     from roberta.training.token_file import read_texts
 
@@ -53,6 +54,11 @@ def tokenizer(
         words = learn(read, vocab_size=size, min_frequency=min_frequency, report=say)
     finally:
         status.end()
+    if len(words) == SMALLEST < size:
+        raise InputError(
+            f"{', '.join(texts)}: no two letters stand together {min_frequency} times; give more text, or a lower"
+            " --min-frequency"
+        )
     words.save_pretrained(output)
     seconds = round(time.monotonic() - began, 1)
     print(json.dumps({"task": "tokenizer", "tokens": len(words), "seconds": seconds, "output": str(output)}))
