@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,11 @@ class FineTuning(Objective):
     def scorer(self) -> Any:
         """What counts answers: `add(record, result)` and `summary()`."""
 
+    def gold_record(self, record: Record) -> Record:
+        """A development record as the scorer reads it: by the names that fields have here, since what a file calls
+        `label` may be another column."""
+        return replace(record, given=None)
+
     def batch(self, numbers: np.ndarray, epoch: int) -> Batch:
         examples = [self.examples[number] for number in numbers.tolist()]
         ids, mask = pad([ids for example in examples for ids in example.input_ids], self.tokenizer.pad_token_id)
@@ -90,7 +95,7 @@ class FineTuning(Objective):
         scorer = self.scorer()
         for record, result in answer_all(self.model, self.task, self.dev):
             try:
-                scorer.add(record, result)
+                scorer.add(self.gold_record(record), result)
             except InputError as error:
                 raise located(record, error) from None
         self.summary = scorer.summary()

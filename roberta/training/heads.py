@@ -22,19 +22,22 @@ def open_with_head(
 ) -> PretrainedModel:
     """The model of class `kind` over the checkpoint `name`, in memory of its own, since training will change it.
 
-    labels: names in the order of the outputs; a stored head is kept if it has the same ones. others: for the config.
+    labels: names in the order of the outputs. A stored head is kept if it is of this class and has the same ones.
+    others: for the config.
 
     Raises CheckpointError: no such checkpoint.
     """
     origin, _ = Origin.split(name, {})
     config = RobertaConfig.from_pretrained(origin)
     stored = {key: to_tensor(array) for key, array in read_weights(origin).tensors.items()}
-    module = HEADS[kind.head].module if kind.head else None
+    fits = kind.__name__ in (config.architectures or [kind.__name__])
     if labels is not None:
         names = dict(enumerate(labels))
-        if config.id2label != names or kind.__name__ not in (config.architectures or ()):
-            stored = {key: tensor for key, tensor in stored.items() if not key.startswith(f"{module}.")}
+        fits = fits and config.id2label == names
         config.update({"id2label": names, "label2id": {label: number for number, label in names.items()}})
+    if kind.head and not fits:  # heads of several classes go by the same names
+        module = HEADS[kind.head].module
+        stored = {key: tensor for key, tensor in stored.items() if not key.startswith(f"{module}.")}
     config.update(others)
     torch.manual_seed(seed)
     with warnings.catch_warnings():
