@@ -37,6 +37,10 @@ class Classification(FineTuning):
         target = self.target(record)
         return [Example((window.input_ids,), target, record) for window in self.task.prepare(record)]
 
+    def gold_record(self, record: Record) -> Record:
+        self.target(record)
+        return super().gold_record(record)
+
     def target(self, record: Record) -> Any:
         name = label_name(record.value(LABEL))
         if name not in self.model.config.label2id:

@@ -83,6 +83,10 @@ class SentenceVectors(FineTuning):
             return hidden.mean(1)
         return (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
 
+    def gold_record(self, record: Record) -> Record:
+        gold_value(record.value(SCORE))
+        return super().gold_record(record)
+
     def scorer(self) -> Any:
         return _CosineGold()
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roberta.errors import InputError
+from roberta.metrics.squad import gold_answers
 from roberta.records import Record
 from roberta.tasks.answer_gold import GOLD_FIELD, AnswerGold
 from roberta.tasks.qa import NULL_ANSWERS, NULL_THRESHOLD
@@ -60,6 +61,10 @@ class Answers(FineTuning):
     @staticmethod
     def _rows(batch: Batch) -> Tensor:
         return batch.tensors["places"].flatten()
+
+    def gold_record(self, record: Record) -> Record:
+        gold_answers(record.value(GOLD_FIELD))
+        return super().gold_record(record)
 
     def scorer(self) -> Any:
         gold = AnswerGold()

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 import roberta
-from roberta.errors import UsageError
+from roberta.errors import InputError, UsageError
 from roberta.model.models import RobertaForTokenClassification
 from roberta.records import Fields
 from roberta.training.heads import head_parameters
@@ -90,6 +90,40 @@ def test_a_score_that_may_choose_the_checkpoint_is_among_the_scores(base, kind):
     rows = ROWS[kind]
     objective = opened(kind, base, rows, rows)
     assert {name.removeprefix("-") for name in objective.metrics} <= scores(objective).keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "said"),
+    [
+        ("classify", {"label": "d"}, "the label 'd' is not in the training data"),
+        ("multilabel", {"label": ["x", "d"]}, "the gold label 'd' is not a label of this model"),
+        ("regress", {"label": "much"}, "the gold value 'much' is not a number"),
+        ("ner", {"tags": ["O"]}, "1 tags for 4 words"),
+        ("qa", {"answers": 3}, "the right answers must be texts"),
+        ("choose", {"label": "E"}, "the gold choice 'E' is none of the 2 choices"),
+        ("embed", {"score": None}, "the gold value None is not a number"),
+    ],
+)
+def test_a_development_record_that_cannot_be_scored_is_refused_before_the_first_step(base, kind, change, said):
+    with pytest.raises((InputError, UsageError), match=f"^dev\\.jsonl:2: {said}"):
+        opened(kind, base, dev=[ROWS[kind][0], ROWS[kind][0] | change])
+
+
+def test_the_report_has_the_scores_of_each_label_and_what_was_taken_for_what(base):
+    objective = opened("classify", base, dev=ROWS["classify"])
+    objective.model.classifier.out_proj.bias.data[:] = torch.tensor([0.0, 50, 0])  # b is always given
+    scores(objective)
+    tables = objective.tables()
+    assert tables["Confusion"] == {
+        "columns": ["true", *"abc"],
+        "rows": [["a", 0, 3, 0], ["b", 0, 1, 0], ["c", 0, 1, 0]],
+    }
+    assert tables["By label"]["columns"] == ["label", "precision", "recall", "f1", "support"]
+    assert tables["By label"]["rows"][1] == ["b", 0.2, 1.0, pytest.approx(1 / 3), 1]
+    tagger = opened("ner", base, dev=ROWS["ner"])
+    scores(tagger)
+    assert [row[0] for row in tagger.tables()["By label"]["rows"]] == ["LOC", "ORG"]
+    assert opened("qa", base, dev=ROWS["qa"]).tables() == {}
 
 
 def test_development_data_are_scored_by_the_fields_that_were_named(base, tmp_path):
