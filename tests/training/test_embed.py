@@ -89,3 +89,16 @@ def test_the_folder_is_one_of_sentence_transformers_and_embed_pools_as_it_was_tr
     assert results[-1]["truncated"] > 0
     changed = roberta.run("embed", texts[:3], model=base, pool=pooling)
     assert np.abs(np.stack([result["embedding"] for result in changed]) - expected[:3]).max() > 1e-3, "it has learnt"
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_an_adapter_keeps_its_pooling_and_its_length(base, tmp_path, pooling):
+    objective = opened("embed", base, window=ROOM, lora=2, options={"pooling": pooling})
+    trained(objective, tmp_path / "run", steps=2).save(tmp_path / "adapter")
+    texts = ["the cat sat", "the cat sat on a mat " * 6]
+    results = list(roberta.run("embed", texts, model=base, adapter=str(tmp_path / "adapter"), long="truncate"))
+    with torch.no_grad():
+        [hidden] = objective.model(torch.tensor([objective.tokenizer.encode(texts[0])])).last_hidden_state
+    expected = hidden[0] if pooling == "cls" else hidden.mean(0)
+    assert np.abs(results[0]["embedding"] - expected.numpy()).max() < 1e-5
+    assert "truncated" not in results[0] and results[1]["truncated"] > 0
