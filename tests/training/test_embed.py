@@ -84,6 +84,8 @@ def test_the_folder_is_one_of_sentence_transformers_and_embed_pools_as_it_was_tr
     texts = [*TEXTS, "the cat sat on a mat " * 6]
     assert model.max_seq_length == ROOM
     expected = model.encode(texts, show_progress_bar=False)
+    unit = expected[:3] / np.linalg.norm(expected[:3], axis=1, keepdims=True)
+    assert np.abs(unit - vectors(tmp_path / "model", TEXTS, pooling)).max() < 1e-5
     results = list(roberta.run("embed", texts, model=tmp_path / "model", long="truncate"))
     assert np.abs(np.stack([result["embedding"] for result in results]) - expected).max() < 1e-5
     assert results[-1]["truncated"] > 0
