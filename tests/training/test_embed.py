@@ -8,6 +8,7 @@ from transformers import RobertaModel, RobertaTokenizerFast
 
 import roberta
 from roberta.training.loop import set_dropout
+from roberta_cli import app
 from tests.training.tuning import PRECISE, ROWS, mean_loss, opened, trained
 
 TEXTS = ["the cat sat", "people walked in the quiet harbour", "Moon"]
@@ -104,3 +105,6 @@ def test_an_adapter_keeps_its_pooling_and_its_length(base, tmp_path, pooling):
     expected = hidden[0] if pooling == "cls" else hidden.mean(0)
     assert np.abs(results[0]["embedding"] - expected.numpy()).max() < 1e-5
     assert "truncated" not in results[0] and results[1]["truncated"] > 0
+    assert app.run(["convert", str(base), str(tmp_path / "merged"), "--adapter", str(tmp_path / "adapter"), "-q"]) == 0
+    for merged, result in zip(roberta.run("embed", texts, model=tmp_path / "merged", long="truncate"), results):
+        assert np.abs(merged["embedding"] - result["embedding"]).max() < 1e-5
