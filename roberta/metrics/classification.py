@@ -20,15 +20,16 @@ from roberta.spelling import did_you_mean
 def gold_label(value: Any, known: Sequence[str]) -> str:
     """The one of `known` that a gold value means: by its name, or by its number, counted from 0.
 
-    A name goes first, so "1" among names of digits is a name. Numbers may come as text, as csv has them, or as 1.0.
+    A name goes first, so 1 among names of digits is a name: training makes such names of numbers. Numbers may come as
+    text, as csv has them, or as 1.0.
 
     >>> gold_label("pos", ["neg", "pos"]), gold_label(1, ["neg", "pos"]), gold_label("1", ["neg", "pos"])
     ('pos', 'pos', 'pos')
 
     Raises InputError (unknown_gold): none of them, and it names them.
     """
-    if value in known:
-        return value
+    if (name := spelt(value)) in known:
+        return name
     number = _whole_number(value)
     if number is not None and 0 <= number < len(known):
         return known[number]
@@ -38,6 +39,17 @@ def gold_label(value: Any, known: Sequence[str]) -> str:
         f"the gold label {_shown(value)} is not a label of this model; give one of {shown}, or its number from 0{near}",
         code="unknown_gold",
     )
+
+
+def spelt(value: Any) -> Any:
+    """A label as a name: numbers as their digits, true and false as JSON has them; what is no label as it is.
+
+    >>> spelt("pos"), spelt(3), spelt(True), spelt(None)
+    ('pos', '3', 'true', None)
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) or (number := _whole_number(value)) is None else str(number)
 
 
 def gold_labels(value: Any, known: Sequence[str]) -> set[str]:

@@ -7,18 +7,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from roberta.errors import InputError
 from roberta.model.parameters import HEADS
 from roberta.model.pretrained import PretrainedModel
 from roberta.records import Record
 from roberta.tasks.base import Result, Task, Window
-from roberta.training.examples import pad
+from roberta.training.examples import located, pad
 
 BATCH_TOKENS = 8192
 
 
 def answer_all(model: PretrainedModel, task: Task, records: Sequence[Record]) -> Iterator[tuple[Record, Result]]:
-    """What `task` says of each record, with the weights as they are now. The model is in eval mode."""
-    prepared = [task.prepare(record) for record in records]
+    """What `task` says of each record, with the weights as they are now. The model is in eval mode.
+
+    Raises InputError: a record that cannot be answered, by its file and line.
+    """
+    prepared = [_prepared(task, record) for record in records]
     places = [(number, place) for number, windows in enumerate(prepared) for place in range(len(windows))]
     places.sort(key=lambda at: len(prepared[at[0]][at[1]].input_ids))
     outputs: list[list] = [[None] * len(windows) for windows in prepared]
@@ -28,6 +32,13 @@ def answer_all(model: PretrainedModel, task: Task, records: Sequence[Record]) ->
             outputs[number][place] = task.condense(records[number], prepared[number][place], output)
     for record, windows, found in zip(records, prepared, outputs):
         yield record, task.decode(record, windows, found)
+
+
+def _prepared(task: Task, record: Record) -> list[Window]:
+    try:
+        return task.prepare(record)
+    except InputError as error:
+        raise located(record, error) from None
 
 
 def run(model: PretrainedModel, head: str, windows: Sequence[Window]) -> list[np.ndarray]:

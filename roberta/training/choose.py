@@ -26,8 +26,14 @@ class Choices(FineTuning):
     metrics = ("accuracy",)
 
     def examples_of(self, record: Record) -> Sequence[Example]:
-        right = gold_choice(record.value(LABEL), self.task.alternatives(record).choices)
-        return [Example(tuple(window.input_ids for window in self.task.prepare(record)), right, record)]
+        return [Example(tuple(window.input_ids for window in self.task.prepare(record)), self._right(record), record)]
+
+    def _right(self, record: Record) -> int:
+        return gold_choice(record.value(LABEL), self.task.alternatives(record).choices)
+
+    def gold_record(self, record: Record) -> Record:
+        self._right(record)
+        return super().gold_record(record)
 
     def targets(self, examples: Sequence[Example], width: int) -> dict[str, Tensor]:
         return {

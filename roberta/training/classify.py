@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roberta.errors import InputError, UsageError
-from roberta.metrics.classification import gold_labels, gold_value
+from roberta.metrics.classification import gold_labels, gold_value, spelt
 from roberta.records import Record
 from roberta.tasks.gold import Gold
 from roberta.training.examples import Example, located
@@ -31,11 +31,15 @@ class Classification(FineTuning):
     class_weights: Tensor | None = None
 
     name = "classify"
-    metrics = ("accuracy", "macro_f1", "-loss")
+    metrics = ("accuracy", "macro_f1")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
         target = self.target(record)
         return [Example((window.input_ids,), target, record) for window in self.task.prepare(record)]
+
+    def gold_record(self, record: Record) -> Record:
+        self.target(record)
+        return super().gold_record(record)
 
     def target(self, record: Record) -> Any:
         name = label_name(record.value(LABEL))
@@ -91,7 +95,7 @@ class MultiLabel(Classification):
     """Any of several labels, each for itself. The field holds a list of names."""
 
     name = "multilabel"
-    metrics = ("micro_f1", "macro_f1", "-loss")
+    metrics = ("micro_f1", "macro_f1", "exact_match")
 
     def balanced_weights(self) -> Tensor:
         """How often each label is false for once that it is true: (labels,)."""
@@ -122,13 +126,10 @@ def label_name(value: Any) -> str:
 
     Raises InputError: neither, or empty.
     """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str) or not value:
+    name = spelt(value)
+    if not isinstance(name, str) or not name:
         raise InputError(f"{LABEL} is {value!r}; give a name or a whole number", code="bad_label")
-    return value
+    return name
 
 
 def label_names(records: Sequence[Record], *, several: bool = False) -> list[str]:

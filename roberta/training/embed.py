@@ -38,16 +38,16 @@ class SentenceVectors(FineTuning):
     scale: float = 1.0
 
     name = "embed"
-    metrics = ("spearman", "pearson", "-loss")
+    metrics = ("spearman", "pearson")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
-        names = [name for name in ("text", PAIR, STRANGER) if record.fields.get(name) is not None]
-        texts = [self._ids(record, name) for name in names]
+        text = self._ids(record, "text")
         if self.loss_kind == "cosine":
-            return [Example((texts[0], self._ids(record, PAIR)), gold_value(record.value(SCORE)) / self.scale, record)]
-        if len(texts) == 1:
-            texts = [texts[0], texts[0]]  # twice, under two dropouts
-        return [Example(tuple(texts), len(texts), record)]
+            return [Example((text, self._ids(record, PAIR)), gold_value(record.value(SCORE)) / self.scale, record)]
+        # Without a partner the text is its own, under another dropout.
+        others = [self._ids(record, name) for name in (PAIR, STRANGER) if record.fields.get(name) is not None]
+        partner = [] if record.fields.get(PAIR) is not None else [text]
+        return [Example((text, *partner, *others), None, record)]
 
     def _ids(self, record: Record, name: str) -> Sequence[int]:
         return next(iter(self.task.windows_of(record, name))).input_ids
@@ -82,6 +82,10 @@ class SentenceVectors(FineTuning):
         if mask is None:
             return hidden.mean(1)
         return (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+
+    def gold_record(self, record: Record) -> Record:
+        gold_value(record.value(SCORE))
+        return super().gold_record(record)
 
     def scorer(self) -> Any:
         return _CosineGold()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from roberta.training.answering import answer_all
 from roberta.training.examples import Example, located, pad
 from roberta.training.lora import Adapter
 from roberta.training.objective import Batch, Objective
+from roberta.training.score_tables import score_tables
 
 
 @dataclass
@@ -38,9 +39,11 @@ class FineTuning(Objective):
     examples: list[Example] = field(init=False, default_factory=list)
     lengths: np.ndarray = field(init=False)
     adapter: Adapter | None = field(init=False, default=None)
+    summary: dict[str, Any] = field(init=False, default_factory=dict)  # what the last evaluation counted
 
     def make_examples(self, faults: list[InputError] | None = None) -> None:
-        """Read the training records; a wrong one goes to `faults`, or without that is raised, with its file and line.
+        """Read the training records; a wrong one goes to `faults`, or without that is raised, with its file and line,
+        and so is a development record that could not be scored, before hours are spent.
 
         Raises InputError: a wrong record, or no examples.
         """
@@ -51,6 +54,11 @@ class FineTuning(Objective):
                 if faults is None:
                     raise located(record, error) from None
                 faults.append(located(record, error))
+        for record in self.dev if faults is None else ():
+            try:
+                self.gold_record(record)
+            except InputError as error:
+                raise located(record, error) from None
         if not self.examples and not faults:
             raise InputError("no examples to learn from; give files with labelled records")
         self.lengths = np.array([example.tokens for example in self.examples])
@@ -71,6 +79,11 @@ class FineTuning(Objective):
     def scorer(self) -> Any:
         """What counts answers: `add(record, result)` and `summary()`."""
 
+    def gold_record(self, record: Record) -> Record:
+        """A development record as the scorer reads it: by the names that fields have here, since what a file calls
+        `label` may be another column. Raises InputError: it lacks what it would be scored by."""
+        return replace(record, given=None)
+
     def batch(self, numbers: np.ndarray, epoch: int) -> Batch:
         examples = [self.examples[number] for number in numbers.tolist()]
         ids, mask = pad([ids for example in examples for ids in example.input_ids], self.tokenizer.pad_token_id)
@@ -90,11 +103,14 @@ class FineTuning(Objective):
         scorer = self.scorer()
         for record, result in answer_all(self.model, self.task, self.dev):
             try:
-                scorer.add(record, result)
+                scorer.add(self.gold_record(record), result)
             except InputError as error:
                 raise located(record, error) from None
         self.summary = scorer.summary()
         return {name: value for name, value in self.summary.items() if isinstance(value, int | float)}
+
+    def tables(self) -> dict[str, dict[str, list]]:
+        return score_tables(self.summary)
 
     def save(self, folder: Path) -> None:
         if self.adapter is not None:

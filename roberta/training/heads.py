@@ -22,19 +22,22 @@ def open_with_head(
 ) -> PretrainedModel:
     """The model of class `kind` over the checkpoint `name`, in memory of its own, since training will change it.
 
-    labels: names in the order of the outputs; a stored head is kept if it has the same ones. others: for the config.
+    labels: names in the order of the outputs. A stored head is kept if it is of this class and has the same ones.
+    others: for the config.
 
     Raises CheckpointError: no such checkpoint.
     """
     origin, _ = Origin.split(name, {})
     config = RobertaConfig.from_pretrained(origin)
     stored = {key: to_tensor(array) for key, array in read_weights(origin).tensors.items()}
-    module = HEADS[kind.head].module if kind.head else None
+    fits = kind.__name__ in (config.architectures or [kind.__name__])
     if labels is not None:
         names = dict(enumerate(labels))
-        if config.id2label != names or kind.__name__ not in (config.architectures or ()):
-            stored = {key: tensor for key, tensor in stored.items() if not key.startswith(f"{module}.")}
+        fits = fits and config.id2label == names
         config.update({"id2label": names, "label2id": {label: number for number, label in names.items()}})
+    if kind.head and not fits:  # heads of several classes go by the same names
+        module = HEADS[kind.head].module
+        stored = {key: tensor for key, tensor in stored.items() if not key.startswith(f"{module}.")}
     config.update(others)
     torch.manual_seed(seed)
     with warnings.catch_warnings():
@@ -43,13 +46,29 @@ def open_with_head(
 
 
 def head_parameters(model: PretrainedModel) -> frozenset[str]:
-    """The names of the parameters outside the body, which `--head-lr` is for."""
-    if model.body is model:
-        return frozenset()
-    return frozenset(name for name, _ in model.named_parameters() if not name.startswith(BODY))
+    """The names of the parameters of the new parts, which `--head-lr` is for."""
+    parts = tuple(f"{part}." for part in new_parts(model))
+    return frozenset(name for name, _ in model.named_parameters() if name.startswith(parts))
+
+
+def new_parts(model: PretrainedModel) -> list[str]:
+    """The parts of a model that fine-tuning begins anew: its head, and the pooler if that is what the head reads.
+
+    >>> new_parts(RobertaForMultipleChoice(config))
+    ['classifier', 'roberta.pooler']
+    """
+    head = HEADS.get(model.head or "")
+    return [] if head is None else [head.module, *([f"{BODY}pooler"] if head.pooler else [])]
 
 
 def check_freeze(model: PretrainedModel, layers: int | None) -> None:
-    """Raises UsageError: more layers than the model has."""
-    if layers is not None and not 0 <= layers <= model.config.num_hidden_layers:
-        raise UsageError(f"--freeze {layers}; this model has {model.config.num_hidden_layers} layers")
+    """Raises UsageError: more layers than the model has, or all of them where there is no head that could learn."""
+    if layers is None:
+        return
+    count = model.config.num_hidden_layers
+    if not 0 <= layers <= count:
+        raise UsageError(f"--freeze {layers}; this model has {count} layers")
+    if layers == count and model.head is None:
+        raise UsageError(
+            f"--freeze {layers} leaves nothing to learn, since vectors have no head; give a smaller number"
+        )

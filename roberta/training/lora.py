@@ -15,8 +15,8 @@ from roberta.config import RobertaConfig
 from roberta.errors import UsageError
 from roberta.files import write_json
 from roberta.model.loading import to_array
-from roberta.model.parameters import HEADS
 from roberta.model.pretrained import PretrainedModel
+from roberta.training.heads import new_parts
 from roberta.weights import safetensors_file
 from roberta.weights.adapter import PREFIX, SETTINGS, WEIGHTS
 
@@ -104,11 +104,8 @@ class Adapter:
 
     @property
     def whole_modules(self) -> list[str]:
-        """The parts that are new, and so learn as a whole: the head, and the pooler that it reads."""
-        head = HEADS.get(self.model.head or "")
-        if head is None or head.architecture == "RobertaForMaskedLM":
-            return []
-        return [head.module, *(["roberta.pooler"] if head.pooler else [])]
+        """The parts that are new, and so learn as a whole; a language model's head is not."""
+        return [] if self.model.head == "masked_lm" else new_parts(self.model)
 
     def tensors(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.model.named_parameters() if tensor.requires_grad}

@@ -32,9 +32,9 @@ class NamedEntities(FineTuning):
     metrics = ("f1", "f1_strict")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
+        places = self.task.word_tokens(record)
         tags = tags_of(record, self.task)
         labels = self.model.config.label2id
-        places = self.task.word_tokens(record)
         by_token = {}
         for tag, tokens in zip(tags, places, strict=True):
             if tag not in labels:
@@ -67,6 +67,9 @@ class NamedEntities(FineTuning):
         logits = self.model.classifier(self.model.dropout(hidden)).float()
         return F.cross_entropy(logits, labels[asked], reduction="sum")
 
+    def gold_record(self, record: Record) -> Record:
+        return Record(record.index, record.source, record.fields | {TAGS_FIELD: tags_of(record, self.task)})
+
     def scorer(self) -> Any:
         return EntityGold(TAGS_FIELD, self.task)
 
@@ -76,9 +79,12 @@ def tags_of(record: Record, task) -> list[str]:
 
     Raises InputError: neither; not as many as words; entities that overlap or begin or end inside a word.
     """
-    if record.fields.get(TAGS_FIELD) is not None or ENTITIES not in record.fields:
-        return record.strings(TAGS_FIELD)
     places = task.word_places(record)
+    if record.fields.get(TAGS_FIELD) is not None or ENTITIES not in record.fields:
+        tags = record.strings(TAGS_FIELD)
+        if len(tags) != len(places):
+            raise InputError(f"{len(tags)} tags for {len(places)} words; give one for each word", code="bad_gold")
+        return tags
     tags = [OUTSIDE] * len(places)
     for entity in record.value(ENTITIES):
         try:

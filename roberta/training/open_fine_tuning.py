@@ -85,8 +85,11 @@ def open_fine_tuning(
 
     >>> open_fine_tuning("classify", Request(["train.jsonl"], dev="10%"))  # doctest: +SKIP
 
-    Raises UsageError: no such kind, or data that cannot be learned from; InputError: a record that is wrong.
+    Raises UsageError: data that cannot be learned from, or options that do not go together; InputError: a record that
+    is wrong.
     """
+    if request.lora and request.freeze is not None:
+        raise UsageError("beside an adapter the whole model stays as it is; give --lora or --freeze, not both")
     train, dev = request.records() if records is None else records
     tokenizer = RobertaTokenizer.from_pretrained(request.base)
     objective = KINDS[kind](request, tokenizer, train, dev, **options)
@@ -108,6 +111,7 @@ def open_fine_tuning(
 def _classify(request: Request, tokenizer, train: list[Record], dev: list[Record]) -> FineTuning:
     train, dev = _named(train, request), _named(dev, request)
     labels = classify.label_names(train)
+    labels = list(request.label_names or labels)  # number 0 of the data stays number 0 of the model
     _check_known(labels, dev)
     model = _classifier(request, labels, classify.SINGLE)
     return classify.Classification(model, tokenizer, _classify_task(request, tokenizer, model), train, dev)
@@ -196,14 +200,13 @@ def _ner(
 def _qa(
     request: Request, tokenizer, train: list[Record], dev: list[Record], *, overlap: int | None = None
 ) -> FineTuning:
-    from roberta.tasks.qa import NULL_ANSWERS, OVERLAP, WINDOW, QuestionAnswering
+    from roberta.tasks.qa import NULL_ANSWERS, NULL_THRESHOLD, OVERLAP, WINDOW, QuestionAnswering
 
     kind = models.RobertaForQuestionAnswering
-    try:
-        null = qa.has_null(train)
-    except InputError as error:
-        raise InputError(f"{train[0].source}: {error}") from None
-    model = open_with_head(kind, request.base, request.seed, **{NULL_ANSWERS: null})
+    null = qa.has_null(train)
+    # Two outputs, whatever the checkpoint was for; a threshold of its own says nothing about the new model.
+    new = {"num_labels": 2, NULL_ANSWERS: null, NULL_THRESHOLD: None}
+    model = open_with_head(kind, request.base, request.seed, **new)
     room = min(request.room(model), request.window or WINDOW)
     shared = max(0, min(OVERLAP, room // 3, room - 3)) if overlap is None else overlap
     task = QuestionAnswering(tokenizer, LongText(room, "window", shared), model.config.usable_length, allow_null=null)

@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roberta.errors import InputError
+from roberta.metrics.squad import gold_answers
 from roberta.records import Record
 from roberta.tasks.answer_gold import GOLD_FIELD, AnswerGold
 from roberta.tasks.qa import NULL_ANSWERS, NULL_THRESHOLD
-from roberta.training.examples import Example
+from roberta.training.examples import Example, located
 from roberta.training.fine_tune import FineTuning
 from roberta.training.objective import Batch
 
@@ -61,8 +62,14 @@ class Answers(FineTuning):
     def _rows(batch: Batch) -> Tensor:
         return batch.tensors["places"].flatten()
 
+    def gold_record(self, record: Record) -> Record:
+        gold_answers(record.value(GOLD_FIELD))
+        return super().gold_record(record)
+
     def scorer(self) -> Any:
-        return AnswerGold()
+        gold = AnswerGold()
+        gold.scores.second_version |= self.allows_null  # so that there is a threshold, whatever was asked here
+        return gold
 
     def evaluate(self) -> dict[str, float]:
         scores = super().evaluate()
@@ -76,8 +83,14 @@ class Answers(FineTuning):
 
 
 def has_null(records: Sequence[Record]) -> bool:
-    """Whether any question has no answer."""
-    return any(_answers(record) == [] for record in records)
+    """Whether any question has no answer. Raises InputError: a record whose answers are none, by file and line."""
+    for record in records:
+        try:
+            if not _answers(record):
+                return True
+        except InputError as error:
+            raise located(record, error) from None
+    return False
 
 
 def _answers(record: Record) -> list[tuple[str, int]]:

@@ -117,6 +117,8 @@ def _read(origin: Origin) -> SentenceModules | None:
 def files_of_modules(origin: Origin) -> list[tuple[Origin, tuple[str, ...]]]:
     """What makes a folder one of sentence-transformers, the encoder's own files left out: where a part of it lies, and
     the names of the files that it may have there."""
+    if origin.adapter is not None and origin.file(_CONFIG) and (own := files_of_modules(origin.adapter)):
+        return own  # which say that the encoder lies beside them
     path = origin.file(MODULES)
     if path is None:
         return []

@@ -150,9 +150,14 @@ def test_gold_is_given_by_name_or_by_number(value, label):
     assert gold_label(value, KNOWN) == label
 
 
-def test_a_name_goes_before_a_number():
-    assert gold_label("1", ["1", "0"]) == "1"
-    assert gold_label(1, ["1", "0"]) == "0"
+@pytest.mark.parametrize("value", ["1", 1, 1.0])
+def test_a_name_goes_before_a_number(value):
+    assert gold_label(value, ["1", "0"]) == "1"
+    assert gold_label(value, ["3", "2"]) == "2"
+
+
+def test_true_and_false_are_names():
+    assert gold_label(True, ["false", "true"]) == "true"
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,11 @@ def plan_for(corpus):
 def plan(corpus):
     """The same for a corpus of this test."""
     return plan_for(corpus)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory, words):
+    """A small language model that fine-tuning starts from; for tests that change nothing."""
+    from tests.training.tuning import language_model  # late: transformers
+
+    return language_model(tmp_path_factory.mktemp("base"), words)
