@@ -93,8 +93,10 @@ class Beginning:
         model = start(kind, self.model, words, self.sizes, seed, **config)
         if len(words) > model.config.vocab_size:
             raise UsageError(f"{len(words)} words for a model of {model.config.vocab_size}; take the model's own words")
-        # A fresh vocabulary knows no limit, and programs that read the folder cut texts where it says.
-        words.model_max_length = min(words.model_max_length, model.config.usable_length)
+        # A fresh vocabulary knows no limit, that of a model that grew a former one, and programs that read the folder
+        # cut texts where it says.
+        limit = model.config.usable_length
+        words.model_max_length = limit if self.sizes.positions else min(words.model_max_length, limit)
         return model, words
 
 

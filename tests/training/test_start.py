@@ -139,3 +139,9 @@ def test_more_words_than_the_model_has_are_refused(words, folder, tmp_path):
 def test_the_words_of_a_new_model_know_how_long_a_text_may_be():
     _, words = Beginning(tokenizer=str(TINY), sizes=THIN).open(RobertaForMaskedLM, 0)
     assert words.model_max_length == 32
+
+
+def test_when_a_model_grows_its_words_know(folder):
+    at_first = Beginning(str(folder)).open(RobertaForMaskedLM, 0)[1]
+    grown = Beginning(str(folder), sizes=Sizes(positions=80)).open(RobertaForMaskedLM, 0)[1]
+    assert (at_first.model_max_length, grown.model_max_length) == (32, 80)
