@@ -10,6 +10,8 @@ WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 12, 30  # room around the curve, for the numbers
 _MOST = 400  # points that are drawn; neighbours beyond that are averaged
 _TICKS = 5
+_LEAST = 1e-300  # between two ticks: below that the powers of ten come to an end
+_FINEST = 1e-10  # of the larger end: ticks are rounded to twelve digits
 _MARKED = 60  # up to so many points get a dot of their own
 
 Point = tuple[float, float]
@@ -75,9 +77,9 @@ def ticks(low: float, high: float, about: int = _TICKS) -> list[float]:
     >>> ticks(0.13, 0.88)
     [0.2, 0.4, 0.6, 0.8]
     """
-    if high <= low:
-        return [low]
     rough = (high - low) / about
+    if rough < max(_LEAST, _FINEST * max(abs(low), abs(high))):
+        return [low]
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

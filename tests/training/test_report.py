@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roberta.training.checkpoint import State
@@ -133,6 +133,8 @@ def test_a_curve_is_well_formed_and_stays_in_its_frame(points):
 
 
 @given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+@example(0.0, 5e-324)
+@example(123456789.123456, 123456789.1234571)
 def test_ticks_are_few_and_between(one, other):
     low, high = sorted((one, other))
     found = ticks(low, high)
