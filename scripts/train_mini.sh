@@ -5,7 +5,7 @@
 #
 # CORPUS: the folder of *.txt.xz that the model card names. TASKS: the folder of labelled data. WORK: a folder for all
 # that is made; the bundle is WORK/mini. Stages that are done are skipped and one that was stopped goes on, so the
-# script may be killed and run again. A stage writes a checkpoint, which is a model that -m takes, every 1,000 steps.
+# script may be killed and run again. A stage writes a checkpoint, which is a model that -m takes, every 600 or 1,000 steps.
 set -eu
 corpus=$1 tasks=$2 work=$3
 : "${ROBERTA:=roberta}"

@@ -26,8 +26,8 @@ from roberta.weights.names import published
 SETTINGS = "adapter_config.json"
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 PREFIX = "base_model.model."
-_PAIRS = {".lora_A.weight": ".lora_B.weight", ".lora_embedding_A": ".lora_embedding_B"}
 _TURNED = ".lora_embedding_A"  # the rows of an embedding are words, which stand in the columns of A
+_PAIRS = {".lora_A.weight": ".lora_B.weight", _TURNED: ".lora_embedding_B"}
 _ARCHITECTURES = {
     "SEQ_CLS": "RobertaForSequenceClassification",
     "TOKEN_CLS": "RobertaForTokenClassification",

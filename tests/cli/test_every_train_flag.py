@@ -13,13 +13,10 @@ import typing
 import pytest
 
 from roberta.model import encoder
-from roberta.model.models import RobertaForMaskedLM
-from roberta.training.pretrain import Beginning
-from roberta.training.start import Sizes
 from roberta_cli import app, train_options
 from tests.cli.test_every_flag import flags_of
 from tests.cli.training_files import write_training_files
-from tests.training.conftest import SMALL, TINY, one_thread  # noqa: F401 - a fixture for all tests here
+from tests.training.conftest import SMALL, TINY, one_thread, save_thin  # noqa: F401 - a fixture for all tests here
 
 DEV = ["--dev", "dev.jsonl"]
 OFTEN = [*DEV, "--save-every", "1", "--steps", "4", "--lr", "1e-9"]  # so low that no score rises
@@ -139,12 +136,7 @@ BEGUN |= {kind: ["--tokenizer", "my-words", *SMALL] for kind in ("mlm", "causal"
 @pytest.fixture(scope="module")
 def thin(tmp_path_factory):
     """A model of two thin layers for texts of 64 tokens."""
-    folder = tmp_path_factory.mktemp("thin")
-    sizes = Sizes(layers=2, hidden=16, heads=2, ffn=32, positions=64)
-    model, words = Beginning(tokenizer=str(TINY), sizes=sizes).open(RobertaForMaskedLM, 0)
-    model.save_pretrained(folder)
-    words.save_pretrained(folder)
-    return folder
+    return save_thin(tmp_path_factory.mktemp("thin"), layers=2, hidden=16, heads=2, ffn=32, positions=64)
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from roberta.model.models import RobertaForMaskedLM
 from roberta.tokenizer import RobertaTokenizer
+from roberta.training.pretrain import Beginning
+from roberta.training.start import Sizes
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_vocabulary"
 _TALK = "the cat sat on a mat and rat harbour was quiet in morning people walked Moon capital is"
@@ -60,6 +63,14 @@ def plan_for(corpus):
 def plan(corpus):
     """The same for a corpus of this test."""
     return plan_for(corpus)
+
+
+def save_thin(folder, **sizes):
+    """A checkpoint of a fresh language model over the small vocabulary. sizes: as `Sizes` takes them."""
+    model, words = Beginning(tokenizer=str(TINY), sizes=Sizes(**sizes)).open(RobertaForMaskedLM, 0)
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

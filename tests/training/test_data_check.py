@@ -4,14 +4,11 @@ import json
 
 import pytest
 
-from roberta.model.models import RobertaForMaskedLM
 from roberta.training.data_check import check_data
 from roberta.training.open_fine_tuning import Request
-from roberta.training.pretrain import Beginning
 from roberta.training.record_check import grams
-from roberta.training.start import Sizes
 from roberta_cli import app
-from tests.training.conftest import TINY
+from tests.training.conftest import save_thin
 
 GOOD = [{"text": "The cat sat.", "label": "calm"}, {"text": "A rat walked.", "label": "busy"}]
 TAGGED = {"tokens": ["Ada", "sat", "in", "Rome"], "tags": ["B-PER", "O", "O", "B-LOC"]}
@@ -22,12 +19,7 @@ SCORED = [{"text": "the cat", "text_pair": "the rat", "score": 1}, {"text": "a m
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("thin")
-    sizes = Sizes(layers=1, hidden=8, heads=1, ffn=8, positions=32)
-    thin, words = Beginning(tokenizer=str(TINY), sizes=sizes).open(RobertaForMaskedLM, 0)
-    thin.save_pretrained(folder)
-    words.save_pretrained(folder)
-    return str(folder)
+    return str(save_thin(tmp_path_factory.mktemp("thin"), layers=1, hidden=8, heads=1, ffn=8, positions=32))
 
 
 @pytest.fixture
