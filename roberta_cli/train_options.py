@@ -101,11 +101,12 @@ LoraAlpha = Annotated[
     float | None, Option("--lora-alpha", metavar="F", help="Scale of the adapter; twice its rank if not given.")
 ]
 LoraModules = Annotated[
-    str,
+    str | None,
     Option(
         "--lora-modules",
         metavar="LIST",
-        help="Beside which parts: query, key, value, dense, word_embeddings, with commas between.",
+        help="Beside which parts, with commas between: word_embeddings, and query, key, value, dense, which it is if"
+        " not given.",
     ),
 ]
 LabelNames = Annotated[
@@ -204,7 +205,7 @@ class Tuning:
     freeze: Freeze = None
     lora: Lora = 0
     lora_alpha: LoraAlpha = None
-    lora_modules: LoraModules = "query,key,value,dense"
+    lora_modules: LoraModules = None
     field: options.Field = None
     input_format: options.InputFormat = None
     encoding: options.Encoding = "utf-8"
@@ -225,7 +226,7 @@ class Tuning:
             self.freeze,
             self.lora,
             self.lora_alpha,
-            tuple(name.strip() for name in self.lora_modules.split(",")),
+            None if self.lora_modules is None else tuple(name.strip() for name in self.lora_modules.split(",")),
             reading={
                 "format": self.input_format,
                 "encoding": self.encoding,

@@ -232,7 +232,7 @@ complete -c roberta -n "__roberta_at train/classify train/regress train/multilab
 complete -c roberta -n "__roberta_at train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l freeze -x -d 'Leave the embeddings and the first N layers as they are.'
 complete -c roberta -n "__roberta_at train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l lora -x -d 'Train a low-rank adapter of rank R in place of the model; 0: none.'
 complete -c roberta -n "__roberta_at train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l lora-alpha -x -d 'Scale of the adapter; twice its rank if not given.'
-complete -c roberta -n "__roberta_at train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l lora-modules -x -d 'Beside which parts: query, key, value, dense, word_embeddings, with commas between.'
+complete -c roberta -n "__roberta_at train/classify train/regress train/multilabel train/ner train/qa train/choose train/embed" -l lora-modules -x -d 'Beside which parts, with commas between: word_embeddings, and query, key, value, dense, which it is if not given.'
 complete -c roberta -n "__roberta_at train/ner" -l words -x -a 'unit blank' -d 'What is a word of a plain text; saved for roberta ner.'
 complete -c roberta -n "__roberta_at train/ner" -l decode -x -a 'argmax legal' -d 'Each label for itself, or the likeliest sequence that is legal; saved for roberta ner.'
 complete -c roberta -n "__roberta_at train/qa" -l overlap -x -d 'Tokens that neighbouring windows share.'

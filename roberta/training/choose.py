@@ -14,7 +14,7 @@ from roberta.records import Record
 from roberta.tasks.choice_gold import ChoiceGold, gold_choice
 from roberta.training.classify import LABEL
 from roberta.training.examples import Example
-from roberta.training.fine_tune import FineTuning
+from roberta.training.fine_tune import FineTuning, Fit
 from roberta.training.objective import Batch
 
 
@@ -27,6 +27,10 @@ class Choices(FineTuning):
 
     def examples_of(self, record: Record) -> Sequence[Example]:
         return [Example(tuple(window.input_ids for window in self.task.prepare(record)), self._right(record), record)]
+
+    def fit_of(self, record: Record) -> Fit:
+        first, *_ = self.task.prepare(record)  # a window for each choice, whose note counts what is left out
+        return Fit.CUT if first.note else Fit.WHOLE
 
     def _right(self, record: Record) -> int:
         return gold_choice(record.value(LABEL), self.task.alternatives(record).choices)

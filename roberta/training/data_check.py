@@ -12,14 +12,12 @@ import torch
 
 from roberta.errors import InputError, RobertaError, UsageError
 from roberta.records import Record, read_records
-from roberta.training import embed
 from roberta.training.examples import split_off
-from roberta.training.fine_tune import FineTuning
+from roberta.training.fine_tune import FineTuning, Fit
 from roberta.training.open_fine_tuning import Request, open_fine_tuning
 from roberta.training.record_check import DataCheck, fault_of, look_at, tell
 
 _MANY = 0.05  # of the records that are cut
-_FITS, _IN_WINDOWS, _CUT = "fits", "in windows", "cut"  # what becomes of a text
 _TRUNCATED = ("classify", "regress", "multilabel", "choose", "embed")  # kinds that read one window of a text
 
 
@@ -113,22 +111,8 @@ def _try_one_batch(kind, request: Request, train, dev, options: dict[str, Any], 
 def _count_cut(objective: FineTuning, found: DataCheck) -> None:
     """How many records are longer than a window, and whether that loses anything."""
     records = {id(example.record): example.record for example in objective.examples}.values()
-    fates = [_fate(objective, record) for record in records]
-    found.facts.setdefault("train", {})["over_length"] = len(fates) - fates.count(_FITS)
-    cut = fates.count(_CUT) / len(fates)
+    fits = [objective.fit_of(record) for record in records]
+    found.facts.setdefault("train", {})["over_length"] = len(fits) - fits.count(Fit.WHOLE)
+    cut = fits.count(Fit.CUT) / len(fits)
     if cut > _MANY:
         found.warnings.append(f"{cut:.0%} of the training records are cut; raise --window if you can")
-
-
-def _fate(objective: FineTuning, record: Record) -> str:
-    task = objective.task
-    if objective.name == "embed":
-        names = [name for name in ("text", embed.PAIR, embed.STRANGER) if record.fields.get(name) is not None]
-        windows = [window for name in names for window in task.windows_of(record, name)]
-        return _CUT if task.notes(record, windows) else _FITS
-    windows = task.prepare(record)
-    if objective.name == "choose":  # a window for each choice, whose note counts what is left out
-        return _CUT if windows[0].note else _FITS
-    if len(windows) > 1:
-        return _IN_WINDOWS
-    return _CUT if getattr(windows[0].note, "left_out", 0) else _FITS

@@ -19,7 +19,7 @@ from torch import Tensor
 from roberta.metrics.classification import ValueScores, gold_value
 from roberta.records import Record
 from roberta.training.examples import Example
-from roberta.training.fine_tune import FineTuning
+from roberta.training.fine_tune import FineTuning, Fit
 from roberta.training.objective import Batch
 from roberta.weights.sentence_folder import save_modules
 
@@ -48,6 +48,11 @@ class SentenceVectors(FineTuning):
         others = [self._ids(record, name) for name in (PAIR, STRANGER) if record.fields.get(name) is not None]
         partner = [] if record.fields.get(PAIR) is not None else [text]
         return [Example((text, *partner, *others), None, record)]
+
+    def fit_of(self, record: Record) -> Fit:
+        names = [name for name in ("text", PAIR, STRANGER) if record.fields.get(name) is not None]
+        windows = [window for name in names for window in self.task.windows_of(record, name)]
+        return Fit.CUT if self.task.notes(record, windows) else Fit.WHOLE
 
     def _ids(self, record: Record, name: str) -> Sequence[int]:
         return next(iter(self.task.windows_of(record, name))).input_ids

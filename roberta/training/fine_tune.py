@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ from roberta.training.examples import Example, located, pad
 from roberta.training.lora import Adapter
 from roberta.training.objective import Batch, Objective
 from roberta.training.score_tables import score_tables
+
+
+class Fit(Enum):
+    """How a record's text fits in the model's window."""
+
+    WHOLE = "whole"
+    IN_WINDOWS = "in windows"
+    CUT = "cut"
 
 
 @dataclass
@@ -66,6 +75,12 @@ class FineTuning(Objective):
     @abstractmethod
     def examples_of(self, record: Record) -> Sequence[Example]:
         """The windows of a record with what should come out. Raises InputError: a label that is none."""
+
+    def fit_of(self, record: Record) -> Fit:
+        windows = self.task.prepare(record)
+        if len(windows) > 1:
+            return Fit.IN_WINDOWS
+        return Fit.CUT if getattr(windows[0].note, "left_out", 0) else Fit.WHOLE
 
     @abstractmethod
     def targets(self, examples: Sequence[Example], width: int) -> dict[str, Tensor]:

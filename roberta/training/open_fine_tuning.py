@@ -30,8 +30,8 @@ class Request:
 
     train: files. dev: a file, a share such as "10%", or None. model: a checkpoint; the built-in one if None.
     window: tokens of a text, the model's limit if None. freeze: layers that stay as they are, the embeddings with them.
-    lora: rank of an adapter, 0 for none, beside lora_modules. class_weights: "balanced" or None. reading: for
-    `read_records`.
+    lora: rank of an adapter, 0 for none, beside lora_modules (the linear layers if None). class_weights: "balanced" or
+    None. reading: for `read_records`.
     """
 
     train: Sequence[str]
@@ -43,7 +43,7 @@ class Request:
     freeze: int | None = None
     lora: int = 0
     lora_alpha: float | None = None
-    lora_modules: Sequence[str] = LINEARS
+    lora_modules: Sequence[str] | None = None
     label_names: Sequence[str] | None = None
     class_weights: str | None = None
     reading: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +90,8 @@ def open_fine_tuning(
     """
     if request.lora and request.freeze is not None:
         raise UsageError("beside an adapter the whole model stays as it is; give --lora or --freeze, not both")
+    if not request.lora and (request.lora_alpha is not None or request.lora_modules is not None):
+        raise UsageError("--lora-alpha and --lora-modules say how an adapter is made; give --lora R as well")
     train, dev = request.records() if records is None else records
     tokenizer = RobertaTokenizer.from_pretrained(request.base)
     objective = KINDS[kind](request, tokenizer, train, dev, **options)
@@ -102,9 +104,8 @@ def open_fine_tuning(
     if request.freeze is not None:
         freeze(model, request.freeze)
     if request.lora:
-        objective.adapter = Adapter(
-            model, request.base, rank=request.lora, alpha=request.lora_alpha, modules=request.lora_modules
-        )
+        modules = LINEARS if request.lora_modules is None else request.lora_modules
+        objective.adapter = Adapter(model, request.base, rank=request.lora, alpha=request.lora_alpha, modules=modules)
     return objective, head
 
 

@@ -86,6 +86,12 @@ def test_more_frozen_layers_than_there_are_and_frozen_layers_beside_an_adapter_a
         opened("classify", base, freeze=1, lora=2)
 
 
+@pytest.mark.parametrize("how", [{"lora_alpha": 4.0}, {"lora_modules": ("query",)}])
+def test_how_an_adapter_is_made_without_an_adapter_is_refused(base, how):
+    with pytest.raises(UsageError, match="give --lora R as well"):
+        opened("classify", base, **how)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_score_that_may_choose_the_checkpoint_is_among_the_scores(base, kind):
     rows = ROWS[kind]
