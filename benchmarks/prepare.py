@@ -8,7 +8,9 @@ package, is said and left out, and its rivals with it.
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,8 +33,12 @@ def onnx(model: str, made: Path, texts: list[str]) -> None:
     network = classes[name].from_pretrained(model, attn_implementation="eager").eval()
 
     class Plain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
         def forward(self, input_ids, attention_mask):
-            return network(input_ids, attention_mask, return_dict=False)[0]
+            return self.network(input_ids, attention_mask, return_dict=False)[0]
 
     ids = torch.tensor([[0, 100, 200, 2], [0, 300, 2, 1]])
     torch.onnx.export(
@@ -85,10 +91,17 @@ def openvino_int8(model: str, made: Path, texts: list[str]) -> None:
 
 
 def ctranslate2(model: str, made: Path, texts: list[str]) -> None:
-    """ctranslate2/: the encoder."""
+    """ctranslate2/: the encoder. It wants as many words as the table has rows, so that more may have to be made up."""
     from ctranslate2.converters import TransformersConverter
 
-    TransformersConverter(model, load_as_float16=False).convert(str(made / "ctranslate2"), force=True)
+    tokenizer = fast_tokenizer(model)
+    rows = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("config.json", "model.safetensors"):
+            (Path(folder) / name).symlink_to((Path(model) / name).resolve())
+        tokenizer.add_tokens([f"<row {row}>" for row in range(len(tokenizer), rows)])
+        tokenizer.save_pretrained(folder)
+        TransformersConverter(folder, load_as_float16=False).convert(str(made / "ctranslate2"), force=True)
 
 
 STEPS: dict[str, Callable[[str, Path, list[str]], None]] = {  # what is made, in this order
