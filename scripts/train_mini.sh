@@ -38,19 +38,19 @@ stage middle mlm $weighted -m "$work/short" --positions 128 --mask-prob 0.2 \
     --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps 6000 \
     --save-every 1000 --dev 0.05%
 
-# 4. On with it, as long as there is time for. The Factbook, which has been read often by now, counts four times.
+# 4. On with it. The Factbook, which has been read often by now, counts four times.
 general="$texts $(again 3 "$factbook" "$corpus/product_reviews.txt.xz" "$corpus/pros_cons.txt.xz")"
 stage long mlm $general -m "$work/middle" --mask-prob 0.2 \
-    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${STEPS:-20000}" \
+    --dropout 0 --lr 1.2e-3 --warmup 200 --schedule constant --batch-tokens 2048 --steps "${STEPS:-3000}" \
     --save-every 1000 --keep-last 3 --dev 0.05%
 
 # 5. The learning rate falls to zero, without the old books, and with the Factbook's lines on several capitals, where a
 # name cannot be copied from the sentence before.
 [ -e "$work/capitals.txt" ] || xz -dc "$factbook" | awk 'gsub(/[Cc]apital/, "&") >= 3' > "$work/capitals.txt"
 modern=$(printf '%s\n' $weighted | grep -v books_classics)
-stage last mlm $modern $(again 70 "$work/capitals.txt") -m "$work/long" --mask-prob 0.2 \
-    --dropout 0 --lr 1e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-1500}" \
-    --save-every 600 --dev 0.05%
+stage last mlm $modern $(again 25 "$work/capitals.txt") -m "$work/long" --mask-prob 0.2 \
+    --dropout 0 --lr 1.2e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-5500}" \
+    --save-every 500 --keep-last 2 --dev 0.05%
 
 # 6. Adapters beside the language model, each for one command.
 python3 "$(dirname "$0")/mini_tasks.py" "$tasks" "$work/tasks"
