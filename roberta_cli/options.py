@@ -142,7 +142,8 @@ Dtype = Annotated[
     Option(
         "--dtype",
         metavar="auto|fp32|bf16|fp16|int8",
-        help="Number type; auto is fp32 on a CPU, bf16 on a GPU. int8 is faster and less exact, on a CPU.",
+        help="Number type; auto is fp32 on a CPU, bf16 on a GPU. int8 is faster and less exact, on a CPU. On one"
+        " without bf16 that is computed as fp32.",
     ),
 ]
 Backend = Annotated[

@@ -5,6 +5,7 @@ python scripts/mini_tasks.py TASKS FOLDER
 
 import gzip
 import json
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ ENTITY_FILES = {  # how often each is read
     "ner_btc_train.conll.gz": 1,
     "ner_wnut17_train.conll": 1,
 }
+HIDDEN, FEW = 0.3, 2  # the share of words that are hidden, in texts of more than so many
 SNLI_SCORES = {"entailment": 1.0, "neutral": 0.55, "contradiction": 0.2}  # about the means of STS-B's scores for SNLI
 
 
@@ -53,9 +55,16 @@ def entities(tasks: Path) -> Iterator[str]:
 
 
 def sentiment(tasks: Path) -> Iterator[dict]:
-    for name in ("sentiment_sst2_train.jsonl.gz", "sentiment_reviews_train.jsonl"):
-        for row in rows(tasks / name):
-            yield {"text": row["text"], "label": row["label"]}
+    """Each text as it is, and twice with words hidden: most texts are parts of a few thousand sentences, whose words
+    are soon known by heart."""
+    draw = random.Random(0)
+    for hides in (False, True, True):
+        for name in ("sentiment_sst2_train.jsonl.gz", "sentiment_reviews_train.jsonl"):
+            for row in rows(tasks / name):
+                words = row["text"].split(" ")
+                if hides and len(words) > FEW:
+                    words = ["<mask>" if draw.random() < HIDDEN else word for word in words]
+                yield {"text": " ".join(words), "label": row["label"]}
 
 
 def choices(tasks: Path) -> Iterator[dict]:

@@ -56,7 +56,7 @@ stage last mlm $modern $(again 25 "$work/capitals.txt") -m "$work/long" --mask-p
 python3 "$(dirname "$0")/mini_tasks.py" "$tasks" "$work/tasks"
 lora="-m $work/last --lora 8 --lora-modules query,key,value,dense,word_embeddings --lr 2e-3 --batch-tokens 2048"
 stage classify classify "$work/tasks/sentiment.jsonl" --dev "$tasks/sentiment_sst2_dev.jsonl" \
-    --label-names negative,positive $lora --epochs 2 --save-every 250
+    --label-names negative,positive $lora --epochs 1 --save-every 250
 stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
     --epochs 4 --save-every 200
 stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 2 --save-every 300

@@ -100,10 +100,10 @@ def test_what_is_not_there_is_said():
         choose_dtype("int8", "cuda")
 
 
-def test_bf16_on_a_cpu_without_it_is_noted_and_given(monkeypatch, recwarn):
+def test_bf16_on_a_cpu_without_it_is_computed_in_fp32_which_is_noted(monkeypatch, recwarn):
     monkeypatch.setattr(kernels, "bf16_is_native", lambda: True)
     assert choose_dtype("bf16", "cpu") == "bf16"
     assert not recwarn
     monkeypatch.setattr(kernels, "bf16_is_native", lambda: False)
-    with pytest.warns(UserWarning, match="slower than fp32 here"):
-        assert choose_dtype("bf16", "cpu") == "bf16"
+    with pytest.warns(UserWarning, match="no bf16 of its own: fp32 is computed"):
+        assert choose_dtype("bf16", "cpu") == "fp32"
