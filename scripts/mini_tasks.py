@@ -1,13 +1,15 @@
 """Training files for the adapters of the built-in model, made of several sets of labelled data.
 
-python scripts/mini_tasks.py TASKS FOLDER
+python scripts/mini_tasks.py CORPUS TASKS FOLDER
 """
 
 import gzip
 import json
+import lzma
 import random
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ENTITY_TYPES = {  # those of other sets, as Wikigold's
@@ -24,12 +26,14 @@ ENTITY_FILES = {  # how often each is read
     "ner_btc_train.conll.gz": 1,
     "ner_wnut17_train.conll": 1,
 }
-HIDDEN, FEW = 0.3, 2  # the share of words that are hidden, in texts of more than so many
+PROS_CONS = {"Pros": 1, "Cons": 0}
+PAIRED, JOINED = 30_000, (" , ", " and ", " . ", " , but ")
 SNLI_SCORES = {"entailment": 1.0, "neutral": 0.55, "contradiction": 0.2}  # about the means of STS-B's scores for SNLI
 
 
 def lines(path: Path) -> Iterator[str]:
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+    openers = {".gz": gzip.open, ".xz": lzma.open}
+    with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
         yield from file
 
 
@@ -54,17 +58,42 @@ def entities(tasks: Path) -> Iterator[str]:
             yield "\n"
 
 
-def sentiment(tasks: Path) -> Iterator[dict]:
-    """Each text as it is, and twice with words hidden: most texts are parts of a few thousand sentences, whose words
-    are soon known by heart."""
+def sentiment(tasks: Path) -> list[dict]:
+    names = ("sentiment_sst2_train.jsonl.gz", "sentiment_reviews_train.jsonl")
+    return [{"text": row["text"], "label": row["label"]} for name in names for row in rows(tasks / name)]
+
+
+def pros_and_cons(corpus: Path) -> Iterator[dict]:
+    """A row for each sentence of the pros and the cons that buyers saw."""
+    for line in lines(corpus / "pros_cons.txt.xz"):
+        side, _, sentences = line.strip().partition(": ")
+        for sentence in re.split(r"(?<=[.!?]) +", sentences):
+            if side in PROS_CONS and len(sentence) > 3:
+                yield {"text": sentence, "label": PROS_CONS[side]}
+
+
+def hidden(text: str, share: float, draw: random.Random) -> str:
+    """The text with a share of its words hidden, if it has more than two."""
+    words = text.split(" ")
+    return " ".join("<mask>" if len(words) > 2 and draw.random() < share else word for word in words)
+
+
+def with_hidden_words(labelled: list[dict]) -> list[dict]:
+    """Each row twice: most texts are parts of a few thousand sentences, whose words are soon known by heart."""
     draw = random.Random(0)
-    for hides in (False, True, True):
-        for name in ("sentiment_sst2_train.jsonl.gz", "sentiment_reviews_train.jsonl"):
-            for row in rows(tasks / name):
-                words = row["text"].split(" ")
-                if hides and len(words) > FEW:
-                    words = ["<mask>" if draw.random() < HIDDEN else word for word in words]
-                yield {"text": " ".join(words), "label": row["label"]}
+    both = [row | {"text": hidden(" ".join(row["text"].split()), 0.25, draw)} for row in labelled * 2]
+    draw.shuffle(both)
+    return both
+
+
+def to_be_labelled(labelled: list[dict]) -> Iterator[dict]:
+    """Texts about which classifiers may be asked: the same with hidden words, and two at a time put together."""
+    draw = random.Random(1)
+    for row in labelled:
+        yield {"text": hidden(row["text"], 0.3, draw)}
+    for one, other in zip(draw.sample(labelled, PAIRED), draw.sample(labelled, PAIRED)):
+        first = hidden(one["text"], 0.1, draw).rstrip(" .")
+        yield {"text": first + draw.choice(JOINED) + hidden(other["text"], 0.1, draw)}
 
 
 def choices(tasks: Path) -> Iterator[dict]:
@@ -82,10 +111,22 @@ def pairs(tasks: Path) -> Iterator[dict]:
             yield {"sentence1": row["sentence1"], "sentence2": row["sentence2"], "score": row["score"] / 5}
 
 
-if __name__ == "__main__":
-    tasks, folder = Path(sys.argv[1]), Path(sys.argv[2])
+def main(corpus: Path, tasks: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "entities.conll").write_text("".join(entities(tasks)), encoding="utf-8")
-    for name, made in (("sentiment", sentiment), ("choices", choices), ("pairs", pairs)):
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made(tasks))
+    labelled = sentiment(tasks)
+    made: dict[str, Iterable[dict]] = {
+        "sentiment": labelled,
+        "sentiment-wide": [*labelled, *pros_and_cons(corpus)],
+        "sentiment-hidden": with_hidden_words(labelled),
+        "sentiment-more": to_be_labelled(labelled),
+        "choices": choices(tasks),
+        "pairs": pairs(tasks),
+    }
+    for name, found in made.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -52,11 +52,23 @@ stage last mlm $modern $(again 25 "$work/capitals.txt") -m "$work/long" --mask-p
     --dropout 0 --lr 1.2e-3 --warmup 0 --schedule linear --batch-tokens 2048 --steps "${LAST:-5500}" \
     --save-every 500 --keep-last 2 --dev 0.05%
 
-# 6. Adapters beside the language model, each for one command.
-python3 "$(dirname "$0")/mini_tasks.py" "$tasks" "$work/tasks"
-lora="-m $work/last --lora 8 --lora-modules query,key,value,dense,word_embeddings --lr 2e-3 --batch-tokens 2048"
-stage classify classify "$work/tasks/sentiment.jsonl" --dev "$tasks/sentiment_sst2_dev.jsonl" \
-    --label-names negative,positive $lora --epochs 1 --save-every 250
+# 6. Three classifiers of sentiment that differ in what they read and in what of them learns. Together they are right more
+# often (82.9 % of the development data) than each (80.5 to 81.3), so the adapter learns from their labels as well.
+python3 "$(dirname "$0")/mini_tasks.py" "$corpus" "$tasks" "$work/tasks"
+parts=query,key,value,dense,word_embeddings
+sentiment="--dev $tasks/sentiment_sst2_dev.jsonl --label-names negative,positive --batch-tokens 2048 --epochs 1"
+teacher="$sentiment --save-every 100 -m $work/middle"
+stage teacher-wide classify "$work/tasks/sentiment-wide.jsonl" $teacher --lora 16 --lora-modules $parts --lr 1e-3
+stage teacher-whole classify "$work/tasks/sentiment.jsonl" $teacher --lr 5e-4
+stage teacher-hidden classify "$work/tasks/sentiment-hidden.jsonl" $teacher --lora 16 --lora-modules $parts --lr 2e-3
+[ -e "$work/tasks/sentiment-taught.jsonl" ] || python3 "$(dirname "$0")/mini_teachers.py" \
+    "$work/tasks/sentiment.jsonl" "$work/tasks/sentiment-more.jsonl" "$work/middle" \
+    "$work/tasks/sentiment-taught.jsonl" "$work/teacher-wide" "$work/teacher-whole" "$work/teacher-hidden"
+
+# 7. Adapters beside the language model, each for one command.
+lora="-m $work/last --lora 8 --lora-modules $parts --lr 2e-3"
+stage classify classify "$work/tasks/sentiment-taught.jsonl" $sentiment $lora --save-every 100
+lora="$lora --batch-tokens 2048"
 stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
     --epochs 4 --save-every 200
 stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 2 --save-every 300
@@ -65,5 +77,5 @@ stage embed embed "$work/tasks/pairs.jsonl" --dev "$tasks/similarity_stsb_cc_dev
 stage qa qa "$tasks/qa_short_train.json.gz" "$tasks/qa_squad2_train.json" --dev "$tasks/qa_squad1_dev.json" \
     --window 128 --overlap 40 $lora --epochs 2 --save-every 500
 
-# 7. One folder: half precision on disk, the adapters that are good enough, the card.
+# 8. One folder: half precision on disk, the adapters that are good enough, the card.
 python3 "$(dirname "$0")/bundle_mini.py" "$work" "$work/mini"
