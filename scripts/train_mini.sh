@@ -69,8 +69,14 @@ stage teacher-hidden classify "$work/tasks/sentiment-hidden.jsonl" $teacher --lo
 lora="-m $work/last --lora 8 --lora-modules $parts --lr 2e-3"
 stage classify classify "$work/tasks/sentiment-taught.jsonl" $sentiment $lora --save-every 100
 lora="$lora --batch-tokens 2048"
-stage ner ner "$work/tasks/entities.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
-    --epochs 4 --save-every 200
+# Entities: two taggers, and then one that also learns from sentences of which both say the same.
+tagger="ner $work/tasks/entities.conll --dev $tasks/ner_wikigold_dev.conll $lora --decode legal --epochs 4"
+stage tagger-1 $tagger --save-every 200
+stage tagger-2 $tagger --save-every 200 --seed 1
+[ -e "$work/tasks/entities-more.conll" ] || python3 "$(dirname "$0")/mini_silver.py" "$work/tasks/entities.conll" \
+    "$corpus" "$work/last" "$work/tasks/entities-more.conll" "$work/tagger-1" "$work/tagger-2"
+stage ner ner "$work/tasks/entities-more.conll" --dev "$tasks/ner_wikigold_dev.conll" $lora --decode legal \
+    --epochs 3 --save-every 200
 stage choose choose "$work/tasks/choices.jsonl" --dev "$tasks/choice_trivia_dev.jsonl" $lora --epochs 2 --save-every 300
 stage embed embed "$work/tasks/pairs.jsonl" --dev "$tasks/similarity_stsb_cc_dev.jsonl" --loss cosine \
     --field text=sentence1 --field text_pair=sentence2 $lora --epochs 2 --save-every 150
