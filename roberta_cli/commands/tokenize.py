@@ -39,7 +39,7 @@ def tokenize(
 
     printf 'one text\\na line\\n' | roberta tokenize --show count --stats
 
-    roberta tokenize --decode "0 43 13842 928 2"
+    roberta tokenize --decode "0 43 11721 1003 2"
     """
     answer(
         "tokenize",

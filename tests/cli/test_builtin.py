@@ -19,7 +19,7 @@ def test_the_folder_is_a_checkpoint_in_the_usual_layout():
 def test_the_card_says_what_it_is_and_that_it_is_weak():
     card = (MINI / "README.md").read_text(encoding="utf-8")
     assert "It is weak" in card
-    for fact in ("4 (2 %)", "14.0 %", "565", "10.7 M tokens", "Limits"):
+    for fact in ("171 (92 %)", "24.2 %, 174", "Paris 0.71", "35.7 M tokens", "Limits"):
         assert fact in card, fact
 
 

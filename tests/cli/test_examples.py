@@ -55,7 +55,7 @@ def test_an_example_answers(roberta, surroundings, tmp_path, line):
 def test_the_python_example_runs(code, capsys, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
-    assert capsys.readouterr().out == " France\n"
+    assert capsys.readouterr().out == " Paris\n"
 
 
 def test_the_checks_install_and_test_as_the_readme_says():

@@ -29,13 +29,13 @@ def test_the_documented_shape_and_five_words(roberta):
     assert scores == sorted(scores, reverse=True) and 0 < sum(scores) <= 1
 
 
-def test_the_built_in_model_knows_that_a_country_or_city_is_asked_for(roberta):
-    # Its card states these five; the order of the nearly equal ones may differ between machines.
+def test_the_built_in_model_knows_the_capital_of_france(roberta):
+    # Its card states these three; the order of the nearly equal ones below may differ between machines.
     [result] = results(roberta("fill-mask", "-q", QUESTION).out)
     words = [fill["text"] for fill in result["masks"][0]["fills"]]
-    assert set(words) == {" France", " Italy", " Rome", " Spain", " Paris"}
-    assert result["masks"][0]["fills"][0]["score"] == pytest.approx(0.38, abs=0.01)
-    assert result["filled"] == "The capital of France is France."
+    assert words[:3] == [" Paris", " France", " French"]
+    assert result["masks"][0]["fills"][0]["score"] == pytest.approx(0.71, abs=0.01)
+    assert result["filled"] == "The capital of France is Paris."
 
 
 def test_scores_are_written_in_their_shortest_float32_form(roberta):
@@ -69,7 +69,7 @@ def test_the_table_shows_words_with_their_scores_and_the_text(roberta):
     ended = roberta("fill-mask", "-q", QUESTION, "--top", "2", "--output-format", "table")
     first, second, blank, filled = ended.out.splitlines()
     assert first.startswith("0.") and second.startswith("0.") and blank == ""
-    assert filled == "The capital of France is France."
+    assert filled == "The capital of France is Paris."
 
 
 def test_the_table_keeps_the_masks_apart():
