@@ -105,7 +105,9 @@ def merged(tensors: Mapping[str, np.ndarray], adapter: Origin) -> dict[str, np.n
                 f"{adapter}: {layer} is {weight.shape} in the model, {(first.shape[0], second.shape[1])} in the"
                 " adapter; it belongs to a model of another size"
             )
-        found[place] = weight + _scale(settings, low.shape[0]) * (to_float32(first) @ to_float32(second))
+        # Not `@`: the last digits of a BLAS depend on its threads, and answers would with them.
+        product = np.einsum("or,ri->oi", to_float32(first), to_float32(second))
+        found[place] = weight + _scale(settings, low.shape[0]) * product
     for name, array in _whole(stored).items():
         found[names.get(published(name), name)] = array
     return found

@@ -1,6 +1,9 @@
 """Adapters: merged weights give what the wrapped layers give; what does not belong to the model is refused by name."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -153,3 +156,29 @@ def test_an_adapter_for_vectors_says_how_they_are_made_and_not_where_the_encoder
     save_modules(base, pooling="mean", width=16, room=50)
     found = read_sentence_folder(Origin(base, adapter=adapter))
     assert (found.poolings, found.room, found.encoder.folder) == (("cls",), 40, base)
+
+
+MERGE = """
+import hashlib
+from roberta.builtin import MINI
+from roberta.hub import Origin
+from roberta.weights.adapter import merged
+from roberta.weights.folder import read_weights
+
+found = merged(read_weights(Origin(str(MINI))).tensors, Origin(str(MINI / "adapters" / "embed")))
+print(hashlib.sha256(b"".join(found[name].tobytes() for name in sorted(found))).hexdigest())
+"""
+
+
+def test_merged_weights_do_not_depend_on_the_threads_of_the_machine():
+    """A worker with one core shall give the bytes that a process with two gives: answers, to their last digits."""
+    one, two = (
+        subprocess.run(
+            [sys.executable, "-c", MERGE],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for threads in ("1", "2")
+    )
+    assert one == two
