@@ -8,7 +8,6 @@ package, is said and left out, and its rivals with it.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -92,10 +91,11 @@ def openvino_int8(model: str, made: Path, texts: list[str]) -> None:
 
 def ctranslate2(model: str, made: Path, texts: list[str]) -> None:
     """ctranslate2/: the encoder. It wants as many words as the table has rows, so that more may have to be made up."""
+    import transformers
     from ctranslate2.converters import TransformersConverter
 
     tokenizer = fast_tokenizer(model)
-    rows = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    rows = transformers.AutoConfig.from_pretrained(model).vocab_size
     with tempfile.TemporaryDirectory() as folder:
         for name in ("config.json", "model.safetensors"):
             (Path(folder) / name).symlink_to((Path(model) / name).resolve())

@@ -45,13 +45,12 @@ class SentenceVectors(FineTuning):
         if self.loss_kind == "cosine":
             return [Example((text, self._ids(record, PAIR)), gold_value(record.value(SCORE)) / self.scale, record)]
         # Without a partner the text is its own, under another dropout.
-        others = [self._ids(record, name) for name in (PAIR, STRANGER) if record.fields.get(name) is not None]
+        others = [self._ids(record, name) for name in _others(record)]
         partner = [] if record.fields.get(PAIR) is not None else [text]
         return [Example((text, *partner, *others), None, record)]
 
     def fit_of(self, record: Record) -> Fit:
-        names = [name for name in ("text", PAIR, STRANGER) if record.fields.get(name) is not None]
-        windows = [window for name in names for window in self.task.windows_of(record, name)]
+        windows = [window for name in ("text", *_others(record)) for window in self.task.windows_of(record, name)]
         return Fit.CUT if self.task.notes(record, windows) else Fit.WHOLE
 
     def _ids(self, record: Record, name: str) -> Sequence[int]:
@@ -98,6 +97,11 @@ class SentenceVectors(FineTuning):
     def save(self, folder: Path) -> None:
         super().save(folder)
         save_modules(folder, pooling=self.pooling, width=self.model.config.hidden_size, room=self.task.long.room)
+
+
+def _others(record: Record) -> list[str]:
+    """The fields beside `text` that a record has."""
+    return [name for name in (PAIR, STRANGER) if record.fields.get(name) is not None]
 
 
 class _CosineGold:

@@ -77,6 +77,7 @@ class FineTuning(Objective):
         """The windows of a record with what should come out. Raises InputError: a label that is none."""
 
     def fit_of(self, record: Record) -> Fit:
+        """What becomes of the text of a training record."""
         windows = self.task.prepare(record)
         if len(windows) > 1:
             return Fit.IN_WINDOWS

@@ -21,12 +21,12 @@ WITH_SCHEMA = (*app.ANSWERING, "convert", "info")
 
 
 def shape(value):
-    """Names in their order and types; of a list the shapes in it, each once: how many there are, the model decides."""
+    """Names in their order and types; of lists of objects the shape of each, of other lists the types in them."""
     if isinstance(value, dict):
         return [(key, shape(inner)) for key, inner in value.items()]
     if isinstance(value, list):
         if value and all(isinstance(inner, dict) for inner in value):
-            return list({str(shape(inner)): shape(inner) for inner in value}.values())
+            return [shape(inner) for inner in value]
         return ["list", sorted({str(shape(inner)) for inner in value})]
     return "number" if type(value) in (int, float) else type(value).__name__
 
