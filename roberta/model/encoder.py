@@ -38,13 +38,16 @@ class Layer(nn.Module):
         self.activation = activation(config.hidden_act)
         self.chunk = config.chunk_size_feed_forward
 
-    def forward(self, hidden: Tensor, own: View, cross: View | None = None) -> Tensor:
-        """(batch, length, width) -> the same shape."""
-        hidden = self.attention.output(self.attention.self(hidden, own), hidden)
+    def forward(self, hidden: Tensor, own: View, cross: View | None = None, rows: Tensor | None = None) -> Tensor:
+        """(batch, length, width) -> the same shape; or, without `cross`, of some `rows` alone, (rows, width)."""
+        mixed = self.attention.self(hidden, own)
+        if rows is not None:
+            mixed, hidden = taken(mixed, rows), taken(hidden, rows)
+        hidden = self.attention.output(mixed, hidden)
         if cross is not None:
             hidden = self.crossattention.output(self.crossattention.self(hidden, cross), hidden)
         if self.chunk:  # the same numbers in less memory: the wide states of a few positions at a time
-            return torch.cat([self.feed_forward(part) for part in hidden.split(self.chunk, 1)], 1)
+            return torch.cat([self.feed_forward(part) for part in hidden.split(self.chunk, -2)], -2)
         return self.feed_forward(hidden)
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
@@ -66,14 +69,28 @@ class Encoder(nn.Module):
         self.gradient_checkpointing = False
 
     def forward(
-        self, hidden: Tensor, own: View, cross: View | None = None, kept_states: list[Tensor] | None = None
+        self,
+        hidden: Tensor,
+        own: View,
+        cross: View | None = None,
+        kept_states: list[Tensor] | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
-        """(batch, length, width) -> the same shape; kept_states receives every layer's input."""
-        for layer in self.layer:
+        """(batch, length, width) -> the same shape, or (rows, width); kept_states receives every layer's input.
+
+        rows: those that are read, counted through the whole batch; the last layer mixes for all and goes on with these.
+        """
+        for number, layer in enumerate(self.layer, 1):
             if kept_states is not None:
                 kept_states.append(hidden)
+            read = rows if number == len(self.layer) else None
             if self.gradient_checkpointing and self.training:
-                hidden = checkpoint(layer, hidden, own, cross, use_reentrant=False)
+                hidden = checkpoint(layer, hidden, own, cross, read, use_reentrant=False)
             else:
-                hidden = layer(hidden, own, cross)
-        return hidden
+                hidden = layer(hidden, own, cross, read)
+        return hidden if rows is None or len(self.layer) else taken(hidden, rows)
+
+
+def taken(states: Tensor, rows: Tensor) -> Tensor:
+    """(batch, length, width) -> (rows, width)."""
+    return states.flatten(0, 1).index_select(0, rows)

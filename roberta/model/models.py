@@ -121,6 +121,34 @@ class RobertaModel(PretrainedModel):
         )
         return output.as_asked(return_dict, config)
 
+    def read(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        *,
+        rows: Tensor,
+    ) -> Tensor:
+        """The last hidden states of some tokens alone, (rows, width), as `forward` would have them.
+
+        rows: their numbers, counted through the whole batch; 0 and `length` are the first tokens of two texts. The last
+        layer computes them only, which in training saves most of it.
+
+        >>> model = RobertaModel(RobertaConfig(num_hidden_layers=1)).eval()
+        >>> model.read(torch.tensor([[0, 7, 2], [0, 9, 2]]), rows=torch.tensor([0, 3])).shape
+        torch.Size([2, 768])
+        """
+        config = self.config
+        words = self._words(input_ids, None)
+        batch, length, _ = words.shape
+        if position_ids is None and self.embeddings.absolute:
+            position_ids = count_positions(input_ids, config)
+        bias = attention_bias(
+            attention_mask, causal=config.is_decoder, batch=batch, queries=length, keys=length, like=words
+        )
+        hidden = self.embeddings(words, None, position_ids)
+        return self.encoder(hidden, View(bias=bias), rows=rows)
+
     def _words(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
         if (input_ids is None) == (inputs_embeds is None):
             raise InputError("give either input_ids or inputs_embeds, one of the two")

@@ -49,7 +49,7 @@ class Choices(FineTuning):
         return float(len(targets["labels"]))
 
     def loss(self, batch: Batch) -> Tensor:
-        pooled = self.model.body(batch.tensors["input_ids"], batch.tensors.get("attention_mask")).pooler_output
+        pooled = self.model.body.pooler(self.first(batch))
         scores = self.model.classifier(self.model.dropout(pooled)).float().flatten()
         counts = batch.tensors["choices"].tolist()
         # A row for each record, as wide as the one with most choices; those it lacks cannot be chosen.

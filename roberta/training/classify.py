@@ -55,7 +55,7 @@ class Classification(FineTuning):
         return float(len(labels) if self.class_weights is None else self.class_weights[labels].sum())
 
     def loss(self, batch: Batch) -> Tensor:
-        logits = self.model.classifier(self.hidden(batch).last_hidden_state).float()
+        logits = self.model.classifier(self.first(batch)).float()
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         return F.cross_entropy(logits, batch.tensors["labels"], weights, reduction="sum")
 
@@ -86,7 +86,7 @@ class Regression(Classification):
         return float(len(targets["labels"]))
 
     def loss(self, batch: Batch) -> Tensor:
-        logits = self.model.classifier(self.hidden(batch).last_hidden_state).float()
+        logits = self.model.classifier(self.first(batch)).float()
         return F.mse_loss(logits.flatten(), batch.tensors["labels"], reduction="sum")
 
 
@@ -116,7 +116,7 @@ class MultiLabel(Classification):
         return float(targets["labels"].numel())
 
     def loss(self, batch: Batch) -> Tensor:
-        logits = self.model.classifier(self.hidden(batch).last_hidden_state).float()
+        logits = self.model.classifier(self.first(batch)).float()
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         return F.binary_cross_entropy_with_logits(logits, batch.tensors["labels"], pos_weight=weights, reduction="sum")
 

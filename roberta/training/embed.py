@@ -79,9 +79,9 @@ class SentenceVectors(FineTuning):
 
     def _vectors(self, batch: Batch) -> Tensor:
         """(texts, width)"""
-        hidden = self.hidden(batch).last_hidden_state.float()
         if self.pooling == "cls":
-            return hidden[:, 0]
+            return self.first(batch)[:, 0].float()
+        hidden = self.hidden(batch).last_hidden_state.float()
         mask = batch.tensors.get("attention_mask")
         if mask is None:
             return hidden.mean(1)

@@ -113,6 +113,15 @@ class FineTuning(Objective):
         """What the body makes of the batch's texts."""
         return self.model.body(batch.tensors["input_ids"], batch.tensors.get("attention_mask"))
 
+    def read(self, batch: Batch, rows: Tensor) -> Tensor:
+        """(rows, width): what the body makes of some tokens alone, counted through the whole batch."""
+        return self.model.body.read(batch.tensors["input_ids"], batch.tensors.get("attention_mask"), rows=rows)
+
+    def first(self, batch: Batch) -> Tensor:
+        """(texts, 1, width): what the body makes of the first token of each text."""
+        ids = batch.tensors["input_ids"]
+        return self.read(batch, torch.arange(0, ids.numel(), ids.shape[1], device=ids.device))[:, None]
+
     def evaluate(self) -> dict[str, float]:
         if not self.dev:
             return {}

@@ -19,6 +19,7 @@ from torch import nn
 from roberta.errors import ResourceError, UsageError
 from roberta.training import checkpoint
 from roberta.training.checkpoint import State
+from roberta.training.dropout import set_dropout, share_draws
 from roberta.training.objective import Batch, Objective
 from roberta.training.optimizer import make_optimizer, rate, set_rate
 from roberta.training.processes import Processes
@@ -83,6 +84,7 @@ class Trainer:
         self.log.start(self.state.step)
         if self.settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
+        share_draws(self.model)
         if self.settings.dropout is not None:
             set_dropout(self.model, self.settings.dropout)
         self.model.train()
@@ -221,13 +223,6 @@ class Progress:
     lr: float
     tokens: int
     seconds: float
-
-
-def set_dropout(model: nn.Module, share: float) -> None:
-    """Change what is dropped while training, in the modules only: config.json keeps the model's own value."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = share
 
 
 def _mixed(*numbers: int) -> int:

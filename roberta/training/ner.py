@@ -63,8 +63,7 @@ class NamedEntities(FineTuning):
     def loss(self, batch: Batch) -> Tensor:
         labels = batch.tensors["labels"].flatten()
         asked = torch.nonzero(labels != IGNORED).flatten()
-        hidden = self.hidden(batch).last_hidden_state.flatten(0, 1)[asked]
-        logits = self.model.classifier(self.model.dropout(hidden)).float()
+        logits = self.model.classifier(self.model.dropout(self.read(batch, asked))).float()
         return F.cross_entropy(logits, labels[asked], reduction="sum")
 
     def gold_record(self, record: Record) -> Record:

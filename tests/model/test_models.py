@@ -278,6 +278,40 @@ def test_the_activation_may_be_a_name_or_a_function():
         build("RobertaModel", hidden_act="gleu")
 
 
+READS = {
+    "plain": {},
+    "in chunks": {"chunk_size_feed_forward": 2},
+    "by distance": {"position_embedding_type": "relative_key_query"},
+    "left to right": {"is_decoder": True},
+    "left to right, with a source it is not given": {"is_decoder": True, "add_cross_attention": True},
+    "one layer": {"num_hidden_layers": 1},
+    "no layers": {"num_hidden_layers": 0},
+}
+
+
+@pytest.mark.parametrize("recomputing", [False, True])
+@pytest.mark.parametrize("config", READS)
+def test_some_rows_are_read_as_the_whole_has_them_and_learn_alike(config, recomputing):
+    model = build("RobertaModel", **READS[config], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    if recomputing:
+        model.train().gradient_checkpointing_enable()
+    ids, mask = random_ids(3, 6), torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0]])
+    rows = torch.tensor([12, 0, 8, 0])  # in any order, one of them twice
+    loud = torch.randn(4, 16)
+
+    def learnt(hidden):
+        model.zero_grad()
+        (hidden * loud).sum().backward()
+        found = {name: part.grad.clone() for name, part in model.named_parameters() if part.grad is not None}
+        return {"hidden": hidden.detach(), **found}
+
+    read = learnt(model.read(ids, mask, rows=rows))
+    whole = learnt(model(ids, mask).last_hidden_state.flatten(0, 1)[rows])
+    assert read.keys() == whole.keys()
+    for name, values in whole.items():
+        assert_close(read[name].numpy(), values.numpy(), name)
+
+
 @pytest.mark.parametrize("size", [1, 4, 5, 100])
 @torch.no_grad()
 def test_feed_forward_in_chunks_changes_nothing(size):

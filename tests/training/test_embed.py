@@ -7,7 +7,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import RobertaModel, RobertaTokenizerFast
 
 import roberta
-from roberta.training.loop import set_dropout
+from roberta.training.dropout import set_dropout
 from roberta_cli import app
 from tests.training.tuning import PRECISE, ROWS, mean_loss, opened, trained
 
