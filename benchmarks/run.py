@@ -71,11 +71,13 @@ def main() -> None:
         parser.error(f"no work {', '.join(sorted(unknown))}; choose from {', '.join(WORKS)}")
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(options.folder or Path(temporary), options)
-        sections = [bench.measure(WORKS[name]) for name in options.works or WORKS]
-    text = "\n\n".join([heading(options), *sections]) + "\n"
-    print(text)
-    if options.write:
-        options.write.write_text(text, encoding="utf-8")
+        parts = [heading(options)]
+        print(parts[0])
+        for name in options.works or WORKS:
+            parts.append(bench.measure(WORKS[name]))
+            print("", parts[-1], sep="\n", flush=True)
+            if options.write:  # after each, for a measurement of hours may be stopped
+                options.write.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def heading(options: argparse.Namespace) -> str:

@@ -1,5 +1,6 @@
 """int8 is nearly as good as fp32 on trained weights, and no record's answer depends on its neighbours in it."""
 
+import json
 import warnings
 
 import numpy as np
@@ -68,3 +69,14 @@ def test_an_answer_does_not_change_beside_an_outlier(batch_tokens):
     # A scale for the whole batch would be off by 1e-2. A number in the middle between two steps may go either way.
     assert np.abs(alone - beside).max() < 1e-3
     assert np.median(np.abs(alone - beside)) < 1e-6
+
+
+@needs_shared
+def test_labels_are_those_of_fp32():
+    lines = (SHARED / "tasks" / "sentiment_sst2_dev.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["text"] for line in lines]
+    exact, found = (
+        [result["label"] for result in answers("classify", texts, dtype, adapter=MINI / "adapters" / "classify")]
+        for dtype in ("fp32", "int8")
+    )
+    assert np.mean([ours == theirs for ours, theirs in zip(exact, found)]) >= 0.99
