@@ -8,7 +8,7 @@ _STEPS = 1 << 16  # what a rate is rounded to
 
 class SharedDraws(nn.Dropout):
     """nn.Dropout with 16 bits for each number: four from each draw of torch's generator, in place of one or two draws
-    of 32 bits. 3.5 times as fast; the rate is right to 0.00001.
+    of 32 bits. Twice as fast, there and back; the rate is right to 0.00001.
 
     >>> bool((SharedDraws(0.5)(torch.ones(8)) % 2 == 0).all())
     True
@@ -16,10 +16,10 @@ class SharedDraws(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
-        if not self.training or not 0 < self.p < 1 or x.device.type != "cpu":
+        dropped = round(self.p * _STEPS)
+        if not self.training or not 0 < dropped < _STEPS or x.device.type != "cpu":
             return super().forward(x)
         draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None).view(torch.int16)
-        dropped = round(self.p * _STEPS)
         kept = draws[: x.numel()].view(x.shape) >= dropped - _STEPS // 2
         return x * torch.where(kept, _STEPS / (_STEPS - dropped), 0.0).to(x.dtype)
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from roberta import RobertaForSequenceClassification
 from roberta.training.dropout import SharedDraws, set_dropout, share_draws
-from tests.model.test_models import build
+from tests.conftest import seeded, tiny_config
 
 MANY = 400_001  # not a multiple of the four numbers that share a draw
 
@@ -62,8 +63,18 @@ def test_nothing_is_dropped_when_not_training_and_the_ends_are_exact(rate):
         assert torch.equal(module.train()(x), x * (1 - rate))
 
 
+@pytest.mark.parametrize("rate", [1e-9, 1 - 1e-7])
+def test_rates_between_the_steps_at_either_end_are_torchs_own(rate):
+    x = torch.ones(500)
+    torch.manual_seed(0)
+    expected = nn.Dropout(rate)(x)
+    torch.manual_seed(0)
+    assert torch.equal(SharedDraws(rate)(x), expected)
+
+
 def test_a_model_gets_it_everywhere_at_the_rates_it_had():
-    model = build("RobertaForSequenceClassification", hidden_dropout_prob=0.2, classifier_dropout=0.4)
+    config = tiny_config(hidden_dropout_prob=0.2, classifier_dropout=0.4)
+    model = seeded(RobertaForSequenceClassification, config)
     before = {name: part.p for name, part in model.named_modules() if isinstance(part, nn.Dropout)}
     share_draws(model)
     after = {name: part.p for name, part in model.named_modules() if isinstance(part, SharedDraws)}
