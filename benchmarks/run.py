@@ -81,10 +81,7 @@ def main() -> None:
 
 
 def heading(options: argparse.Namespace) -> str:
-    packages = ("torch", "numpy", "transformers", "sentence-transformers", "onnxruntime", "openvino", "ctranslate2")
-    found = [
-        f"{name} {version(name)}" for name in (*packages, "tokenizers", "tiktoken") if Rival("", name).is_installed
-    ]
+    found = [f"{name} {version(name)}" for name in PACKAGES if Rival("", name).is_installed]
     return (
         "# Performance\n\n"
         f"Measured {datetime.now(UTC):%Y-%m-%d} by `python -m benchmarks.run` on {processor()}, "
@@ -101,9 +98,7 @@ def processor() -> str:
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     name = next((value.strip() for key, value in fields.items() if key.strip() == "model name"), platform.machine())
     flags = next((value.split() for key, value in fields.items() if key.strip() == "flags"), [])
-    kinds = [
-        flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile") if flag in flags
-    ]
+    kinds = [flag for flag in SPEEDUPS if flag in flags]
     return f"{os.cpu_count()} cores of {name} ({', '.join(kinds) or 'flags unknown'})"
 
 
