@@ -160,7 +160,7 @@ Threads = Annotated[
 ]
 BatchTokens = Annotated[
     int | None,
-    Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 1024 if not given."),
+    Option("--batch-tokens", min=1, metavar="N", help="Tokens of a batch, padding counted; 512 if not given."),
 ]
 Engine = Annotated[
     str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from roberta.engine.lanes import Lanes
 from roberta.errors import ResourceError
 from roberta.tasks.base import Window
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """A loaded model that reads windows with one head."""
+    """A loaded model that reads windows with one head.
+
+    lanes: how many batches it runs side by side; `run` may then be called from several threads at once.
+    """
+
+    lanes: Lanes
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         """One array for each window, float32: (rows, outputs), or (outputs,) for heads that read only <s>.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from roberta.engine.lanes import Lanes
 from roberta.engine.torch_backend import memory_errors
 from roberta.errors import UsageError
 from roberta.generation import generate
@@ -31,6 +32,7 @@ class GenerationBackend:
             raise UsageError("int8 is not for continuing texts; choose fp32 or bf16")
         model = RobertaForCausalLM.from_pretrained(origin, strict=True, dtype=FLOATS[dtype], device=device)
         self.model = model.requires_grad_(False)
+        self.lanes = Lanes(1)
 
     def run(self, windows: Sequence[Window]) -> list[list[Continued]]:
         """The texts of each window, the likeliest first where they come from beams.

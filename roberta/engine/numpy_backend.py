@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from roberta.engine.backend import out_of_memory
+from roberta.engine.lanes import Lanes
 from roberta.hub import Origin
 from roberta.model.matching import find_parameters, warn_of_nan
 from roberta.model.numpy_forward import HIDDEN_STATES, NumpyForward, needed_shapes
@@ -41,6 +42,7 @@ class NumpyBackend:
         self._source = stored.source
         self._forward = NumpyForward(config, self._found, head)
         self._layers = tuple(layers)
+        self.lanes = Lanes(1)
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         try:

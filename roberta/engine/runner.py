@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from roberta.engine.backend import Backend
     from roberta.weights.sentence_folder import SentenceModules
 
-BATCH_TOKENS = 1024  # on a CPU 256 to 2,048 take as long for each token, within noise, in fp32 and int8
+BATCH_TOKENS = 512  # of each lane; on a CPU 256 to 2,048 take as long for each token, within noise, in fp32 and int8
 LOOK_AHEAD = 32  # batches' worth of tokens that are sorted together
 
 
@@ -64,7 +64,7 @@ class _Work:
 class Runner:
     """Answers records of one checkpoint; the model is loaded by the first task that needs one.
 
-    batch_tokens: tokens of a batch, padding counted. backend, device, dtype: as `choose_backend` takes them.
+    batch_tokens: tokens of a batch, padding counted; on a CPU some run side by side. backend, device, dtype: as `choose_backend` takes them.
     records: how many there will be, where that is known; a few are answered sooner without torch.
     """
 
@@ -174,10 +174,12 @@ class Runner:
         waiting = _windows_of(works)
         while waiting:
             again: list[_Work] = []
-            for batch in self._batches(waiting):
-                ran = [waiting[number] for number in batch]
-                self._run(task, ran)
-                for work in {id(work): work for work, _ in ran}.values():
+            backend = self._backend(task)
+            batches = self._batches(waiting, backend.lanes.count)
+            windows = [[work.windows[place] for work, place in batch] for batch in batches]
+            for batch, outputs in zip(batches, backend.lanes.map(partial(_outputs, backend), windows)):
+                self._fill_in(task, batch, outputs)
+                for work in {id(work): work for work, _ in batch}.values():
                     if work.is_complete:
                         self._decode(work)
                         if work.windows:
@@ -188,31 +190,20 @@ class Runner:
         yield from _front(unanswered)
         yield None
 
-    def _batches(self, waiting: Sequence[tuple[_Work, int]]) -> list[list[int]]:
-        return plan_batches([len(work.windows[place].input_ids) for work, place in waiting], self.batch_tokens)
+    def _batches(self, waiting: Sequence[tuple[_Work, int]], lanes: int) -> list[list[tuple[_Work, int]]]:
+        """Full ones; fewer windows are shared out, so that every lane gets some."""
+        lengths = [len(work.windows[place].input_ids) for work, place in waiting]
+        return [[waiting[number] for number in batch] for batch in plan_batches(lengths, self.batch_tokens, lanes)]
 
-    def _run(self, task: Task, batch: Sequence[tuple[_Work, int]]) -> None:
-        """Fill in the outputs of one batch; a window that fails takes only its own record with it."""
-        batch = [(work, place) for work, place in batch if work.error is None]
-        if not batch:
-            return
-        try:
-            outputs = self._backend(task).run([work.windows[place] for work, place in batch])
-        except (ResourceError, InputError) as error:
-            if len(batch) > 1:  # half the memory; and the half without the culprit is answered
-                middle = len(batch) // 2
-                self._run(task, batch[:middle])
-                self._run(task, batch[middle:])
-            elif isinstance(error, ResourceError):
-                raise
-            else:
-                batch[0][0].error = error
-            return
+    def _fill_in(self, task: Task, batch: Sequence[tuple[_Work, int]], outputs: Sequence[Any]) -> None:
+        """Hand the outputs of one batch to its records."""
         for (work, place), output in zip(batch, outputs):
             try:
+                if isinstance(output, InputError):
+                    raise output
                 work.outputs[place] = task.condense(work.record, work.windows[place], output)
             except InputError as error:
-                work.error = error
+                work.error = work.error or error
 
     def _decode(self, work: _Work) -> None:
         """Decode a record whose outputs are all there; its task may want the model again, with other windows."""
@@ -269,6 +260,22 @@ def _weight(work: _Work) -> int:
     """Tokens; for a record that has more text than windows, or none, about as many as its text has."""
     fields = work.record.as_given.values()
     return max(work.tokens, sum(len(value) for value in fields if isinstance(value, str)) // 4)
+
+
+def _outputs(backend: Backend, windows: Sequence[Window]) -> list[Any]:
+    """What the model made of each; for one that fails, its InputError.
+
+    Raises ResourceError: not even one window fits the memory.
+    """
+    try:
+        return list(backend.run(windows))
+    except (ResourceError, InputError) as error:
+        if len(windows) > 1:  # half the memory; and the half without the culprit is answered
+            middle = len(windows) // 2
+            return _outputs(backend, windows[:middle]) + _outputs(backend, windows[middle:])
+        if isinstance(error, ResourceError):
+            raise
+        return [error]
 
 
 def _windows_of(works: Iterable[_Work]) -> list[tuple[_Work, int]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from roberta.engine.backend import out_of_memory
+from roberta.engine.lanes import Lanes
 from roberta.errors import UsageError
 from roberta.generation.causal import RobertaForCausalLM
 from roberta.hub import Origin
@@ -75,6 +76,8 @@ class TorchBackend:
             model = CLASSES[head].from_pretrained(origin, **how)
         self.model = model.requires_grad_(False)
         self.encode = encoder_of(model.body, dtype, layers)
+        # The padded encoder is for GPUs, which share out one batch themselves.
+        self.lanes = Lanes(torch.get_num_threads() if isinstance(self.encode, PackedEncoder) else 1)
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         with memory_errors(len(windows)), torch.inference_mode():

@@ -47,8 +47,7 @@ def load_weights(
         if not torch.isfinite(tensor.sum(dtype=torch.promote_types(tensor.dtype, torch.float32))):
             warn_of_nan(stored.source, name, stacklevel=3)
         loaded[name] = tensor.to(device=device or "cpu", dtype=dtype)
-        if loaded[name] is not tensor:
-            forget(array)  # a copy was made, so the file's pages need not stay beside it
+        forget(array)  # its pages come again with the first use, if no copy was made; of some rows only, maybe
     model.load_state_dict(loaded, strict=False, assign=True)
     _draw(model, matched.missing, dtype, device)
     model.tie_weights()

@@ -19,6 +19,8 @@ from roberta.model.models import RobertaModel
 from roberta.model.parameters import position_ids
 from roberta.weights.mapped_file import give_back
 
+ROWS_AT_ONCE = 64  # of the word table: with each the system brings its neighbours, 64 KiB and more
+
 
 def can_pack(config: RobertaConfig) -> bool:
     """Whether `PackedEncoder` computes all that this model is: attention by distance is not for it."""
@@ -44,6 +46,7 @@ class PackedEncoder:
 
     def __init__(self, body: RobertaModel, dtype: str, layers: Sequence[int] = (-1,)):
         self.config, self.embeddings = body.config, body.embeddings
+        self.words = to_array(body.embeddings.word_embeddings.weight)
         self.read_layers = [layer % (self.config.num_hidden_layers + 1) for layer in layers]
         self.layers = list(_packed(body, max(self.read_layers), linear_kind(dtype)))
 
@@ -76,8 +79,14 @@ class PackedEncoder:
             for block in layout.windows
         ]
         filler = ids.new_full((filled(len(ids)) - len(ids),), self.config.pad_token_id)
-        words = self.embeddings.look_up(torch.cat([ids, filler])[None])
-        return self.embeddings(words, None, torch.cat([*positions, filler])[None])[0]
+        words = [self._looked_up(some) for some in torch.cat([ids, filler])[None].split(ROWS_AT_ONCE, 1)]
+        return self.embeddings(torch.cat(words, 1), None, torch.cat([*positions, filler])[None])[0]
+
+    def _looked_up(self, ids: Tensor) -> Tensor:
+        """(1, length) ids -> (1, length, width). Of a mapped table no more stays in memory than these rows touch."""
+        found = self.embeddings.look_up(ids)
+        give_back(self.words)
+        return found
 
 
 class Asked(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 
 from roberta.builtin import MINI
 from roberta.config import RobertaConfig
+from roberta.engine.lanes import Lanes
 from roberta.engine.runner import Runner
 from roberta.errors import InputError, ResourceError
 from roberta.hub import Origin
@@ -34,6 +35,7 @@ class EchoBackend:
 
     most_windows: int = 1000
     batches: list[list[int]] = field(default_factory=list)
+    lanes: Lanes = field(default_factory=lambda: Lanes(1))
 
     def run(self, windows):
         self.batches.append([len(window.input_ids) for window in windows])

@@ -1,0 +1,59 @@
+"""Batches computed side by side on a CPU, each on a thread of its own with a share of the cores.
+
+A product that two cores share ends when the slower one does, some fifty times a batch; two products on a core each wait
+for nobody. Measured with the sizes of roberta-base on two cores (Zen 3), 1,000 sentences, two rounds: 25.2 and 23.8 s
+in place of 33.2 and 28.1.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+MOST = 8  # lanes; each keeps what one batch needs between two layers
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class Lanes:
+    """As many as there are threads, up to MOST.
+
+    count: of lanes.
+
+    >>> list(Lanes(2).map(len, ["a", "bc", "def"]))
+    [1, 2, 3]
+    """
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self.count = min(threads, MOST)
+
+    def map(self, call: Callable[[Item], Found], items: Sequence[Item]) -> Iterator[Found]:
+        """call(item) of each, in order; at most as many are begun and not yet given as there are lanes.
+
+        One item alone gets all threads. An error of a call is raised where its result would have stood.
+        """
+        if min(len(items), self.count) < 2:
+            yield from map(call, items)
+            return
+        # Late: one lane is enough for a single text, and for a backend without torch.
+        from concurrent.futures import ThreadPoolExecutor
+
+        import torch
+
+        running: deque[Future[Found]] = deque()
+        pool = ThreadPoolExecutor(self.count, "lane", torch.set_num_threads, (self.threads // self.count,))
+        try:
+            for item in items:
+                if len(running) == self.count:
+                    yield running.popleft().result()
+                running.append(pool.submit(call, item))
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(self.threads)  # MKL's own number is one for all threads: theirs is taken back
