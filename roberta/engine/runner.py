@@ -64,7 +64,8 @@ class _Work:
 class Runner:
     """Answers records of one checkpoint; the model is loaded by the first task that needs one.
 
-    batch_tokens: tokens of a batch, padding counted; on a CPU some run side by side. backend, device, dtype: as `choose_backend` takes them.
+    batch_tokens: tokens of a batch, padding counted; on a CPU some run side by side. backend, device, dtype: as
+        `choose_backend` takes them.
     records: how many there will be, where that is known; a few are answered sooner without torch.
     """
 
