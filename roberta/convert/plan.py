@@ -12,7 +12,7 @@ from roberta.errors import CheckpointError
 from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, head_shapes
 from roberta.weights.arrays import DTYPES, dtype_name, from_float32, to_float32
 from roberta.weights.folder import Weights
-from roberta.weights.mapped_file import forget
+from roberta.weights.mapped_file import give_back
 from roberta.weights.names import DECODER, WORD_TABLE, check_shapes, match, published, some
 
 ENCODER = "RobertaModel"
@@ -167,5 +167,5 @@ def as_type(tensors: Mapping[str, np.ndarray], dtype: str | None) -> dict[str, n
     for name, array in tensors.items():
         found[name] = cast(array, dtype) if dtype else array
         if found[name] is not array:
-            forget(array)
+            give_back(array)
     return found

@@ -22,7 +22,7 @@ from roberta.hub import Origin
 from roberta.weights.arrays import dtype_name, raw_bytes
 from roberta.weights.folder import SHARD_SIZE, parse_size
 from roberta.weights.formats import FORMATS
-from roberta.weights.mapped_file import forget
+from roberta.weights.mapped_file import give_back
 from roberta.weights.names import published, some
 
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -71,7 +71,7 @@ class _Work:
     def let_go(self) -> None:
         """Give back the memory that the source's pages take."""
         for array in self.tensors.values():
-            forget(array)
+            give_back(array)
 
 
 def convert(origin: Origin, folder: Path, options: Options) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LEAST = 128  # tokens that a batch is filled to, though a lane then has none: fewer take as long
+LEAST = 128  # tokens that a batch is filled to, though a lane then has none: products of fewer rows are slower
 
 
 def plan_batches(lengths: Sequence[int], batch_tokens: int, lanes: int = 1) -> list[list[int]]:
@@ -31,6 +31,6 @@ def plan_batches(lengths: Sequence[int], batch_tokens: int, lanes: int = 1) -> l
 
 
 def _share(tokens: int, most: int) -> int:
-    """Tokens of each of the fewest equal rounds of at most `most`, a little more for padding."""
+    """Tokens of each of the fewest equal rounds that hold at most `most`, and a twentieth more for padding."""
     rounds = -(-tokens // most)
     return tokens * 21 // 20 // max(rounds, 1)

@@ -45,6 +45,7 @@ class Lanes:
 
         import torch
 
+        # A pool for each call: a thread takes its share where it begins, and the last line undoes it for MKL.
         running: deque[Future[Found]] = deque()
         pool = ThreadPoolExecutor(self.count, "lane", torch.set_num_threads, (self.threads // self.count,))
         try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from roberta.engine.backend import Backend
     from roberta.weights.sentence_folder import SentenceModules
 
-BATCH_TOKENS = 512  # of each lane; on a CPU 256 to 2,048 take as long for each token, within noise, in fp32 and int8
+BATCH_TOKENS = 512  # in two lanes at base size, fp32, 1,024 take as long, within noise, and more memory
 LOOK_AHEAD = 32  # batches' worth of tokens that are sorted together
 
 
@@ -269,7 +269,7 @@ def _outputs(backend: Backend, windows: Sequence[Window]) -> list[Any]:
     Raises ResourceError: not even one window fits the memory.
     """
     try:
-        return list(backend.run(windows))
+        return backend.run(windows)
     except (ResourceError, InputError) as error:
         if len(windows) > 1:  # half the memory; and the half without the culprit is answered
             middle = len(windows) // 2

@@ -13,7 +13,7 @@ from roberta.errors import InputError
 from roberta.model.matching import find_parameters, warn_of_nan
 from roberta.weights.arrays import BFLOAT16
 from roberta.weights.folder import Weights
-from roberta.weights.mapped_file import forget
+from roberta.weights.mapped_file import give_back
 
 
 def torch_dtype(asked: torch.dtype | str | None, config: RobertaConfig, stored: Weights) -> torch.dtype:
@@ -47,7 +47,7 @@ def load_weights(
         if not torch.isfinite(tensor.sum(dtype=torch.promote_types(tensor.dtype, torch.float32))):
             warn_of_nan(stored.source, name, stacklevel=3)
         loaded[name] = tensor.to(device=device or "cpu", dtype=dtype)
-        forget(array)  # its pages come again with the first use, if no copy was made; of some rows only, maybe
+        give_back(array)  # its pages come again with the first use, if no copy was made; of some rows only, maybe
     model.load_state_dict(loaded, strict=False, assign=True)
     _draw(model, matched.missing, dtype, device)
     model.tie_weights()

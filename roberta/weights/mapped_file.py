@@ -18,12 +18,15 @@ def give_back(array: np.ndarray) -> None:
 
     What was written to the array is lost. One that lies anywhere else stays as it is.
     """
-    address = array.__array_interface__["data"][0]
+    if not array.nbytes or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    low, high = np.lib.array_utils.byte_bounds(array)
     for mapping in list(_mappings):
-        start = address - np.frombuffer(mapping, np.uint8).__array_interface__["data"][0]
-        if start >= 0 and start + array.nbytes <= len(mapping):
-            first, last = -(-start // mmap.PAGESIZE), (start + array.nbytes) // mmap.PAGESIZE  # whole pages only
-            if first < last and hasattr(mmap, "MADV_DONTNEED"):
+        begin = np.frombuffer(mapping, np.uint8).__array_interface__["data"][0]
+        if begin <= low and high <= begin + len(mapping):
+            # Only pages that belong to no neighbour.
+            first, last = -(-(low - begin) // mmap.PAGESIZE), (high - begin) // mmap.PAGESIZE
+            if first < last:
                 mapping.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
 
 
@@ -89,21 +92,3 @@ class MappedFile:
             if not got:
                 raise CheckpointError(f"{self.path}: became shorter while it was read")
             left, start = left[got:], start + got
-
-
-def forget(array: np.ndarray) -> None:
-    """Let go of the memory that the pages under a view of a mapped file take; they are read again if they are used.
-
-    Only for an array that was not written to: what was written would be lost. Other arrays are left alone.
-    """
-    below: object = array
-    while isinstance(below, np.ndarray | memoryview):
-        below = below.obj if isinstance(below, memoryview) else below.base
-    if not isinstance(below, mmap.mmap) or not array.nbytes or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    begin = np.frombuffer(below, np.uint8).__array_interface__["data"][0]
-    low, high = np.lib.array_utils.byte_bounds(array)
-    first = -(-(low - begin) // mmap.PAGESIZE) * mmap.PAGESIZE  # only pages that belong to no neighbour
-    last = (high - begin) // mmap.PAGESIZE * mmap.PAGESIZE
-    if last > first:
-        below.madvise(mmap.MADV_DONTNEED, first, last - first)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from roberta.errors import CheckpointError
-from roberta.weights.mapped_file import forget
+from roberta.weights.mapped_file import give_back
 from roberta.weights.names import BODY, BUFFERS, DECODER, WORD_TABLE, check_equal, published
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Naming:
                 array = turned(array)
             if ours in found:
                 check_equal(sources[ours], found[ours], name, array, source=source)
-                forget(array)
+                give_back(array)
                 continue
             found[ours], sources[ours] = array, name
         if all(name.startswith(BODY) for name in found):
@@ -165,7 +165,7 @@ def turned(array: np.ndarray) -> np.ndarray:
     step = 64 // array.itemsize  # rows, so that each write fills a line of the cache: twice as fast as all at once
     for row in range(0, len(array), step):
         found[:, row : row + step] = array[row : row + step].T
-    forget(array)
+    give_back(array)
     return found
 
 

@@ -38,7 +38,7 @@ def test_packing_needs_little_more_memory_than_the_file(tmp_path):
 
 
 READ_ALL = """
-import sys
+import mmap, sys
 from pathlib import Path
 import torch
 from roberta.engine.torch_backend import TorchBackend
@@ -48,7 +48,7 @@ from roberta.tasks.base import Window
 torch.set_num_threads(1)
 backend = TorchBackend(Origin(sys.argv[1]), "hidden_states", device="cpu", dtype="fp32")
 backend.run([Window([0, 5, 2])])
-resident = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * 4096  # the peak was while it was loaded
+resident = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 before = resident()
 for start in range(3, backend.model.config.vocab_size - 60, 50 * 8):
     backend.run([Window([0, *range(start, min(start + 50 * 8, backend.model.config.vocab_size), 8), 2])])
