@@ -9,6 +9,7 @@ Medians, and ratios round by round. Models have the sizes of roberta-base and ra
 benchmarks/random_checkpoint.py. Where a rival gives the same kind of answers, they are compared with ours.
 
 --texts: a text a line. --folder: where models and what rivals make of them are kept; a temporary one if not named.
+--write: a page that is there already keeps its sections on works that are not measured now.
 """
 
 from __future__ import annotations
@@ -71,20 +72,27 @@ def main() -> None:
         parser.error(f"no work {', '.join(sorted(unknown))}; choose from {', '.join(WORKS)}")
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(options.folder or Path(temporary), options)
-        parts = [heading(options)]
-        print(parts[0])
+        print(heading(options))
         for name in options.works or WORKS:
-            parts.append(bench.measure(WORKS[name]))
-            print("", parts[-1], sep="\n", flush=True)
+            found = bench.measure(WORKS[name])
+            print("", found, sep="\n", flush=True)
             if options.write:  # after each, for a measurement of hours may be stopped
-                options.write.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+                write_section(options.write, heading(options), WORKS[name], found)
+
+
+def write_section(page: Path, head: str, work: Work, section: str) -> None:
+    """Puts a section where the page has one on the same work, or where WORKS would have it."""
+    _, *old = page.read_text(encoding="utf-8").split("\n## ") if page.exists() else [""]
+    sections = {text.partition("\n")[0]: f"## {text.strip()}" for text in old} | {work.title: section}
+    order = [sections[other.title] for other in WORKS.values() if other.title in sections]
+    page.write_text("\n\n".join([head, *order]) + "\n", encoding="utf-8")
 
 
 def heading(options: argparse.Namespace) -> str:
     found = [f"{name} {version(name)}" for name in PACKAGES if Rival("", name).is_installed]
     return (
         "# Performance\n\n"
-        f"Measured {datetime.now(UTC):%Y-%m-%d} by `python -m benchmarks.run` on {processor()}, "
+        f"Measured by `python -m benchmarks.run` on {processor()}, "
         f"{options.threads} threads for everyone, Python {platform.python_version()}; {', '.join(found)}.\n\n"
         "Seconds are those of whole processes, from the start to the last answer: median of the rounds, with the least "
         "and the most. *Ratio*: the rival's time over ours, round by round, the median. *Work*: the same without what "
@@ -124,7 +132,14 @@ class Bench:
                 if number == 0 and rival and not rival.code:
                     answers[name] = agreement(Path(places["out"]), Path(places["out"] + ".rival"))
         missing = [rival.needs for rival in work.rivals if not rival.is_installed]
-        return section(work, found, answers, missing)
+        texts = Path(places["texts"])
+        return section(work, found, answers, missing, self.amount(texts) if "{texts}" in work.command else "")
+
+    def amount(self, texts: Path) -> str:
+        """How much is measured, in words."""
+        text = texts.read_bytes()
+        count = text.count(b"\n")
+        return f"{count:,} texts, {len(text) / 1e6:,.1f} MB. "
 
     def command(self, work: Work, rival: Rival | None, places: dict[str, str]) -> list[str]:
         if rival is None:
@@ -204,10 +219,15 @@ def agreement(ours: Path, theirs: Path) -> str:
     return f"{same:,} of {len(pairs):,} labels the same, scores within {gap:.1g}"
 
 
-def section(work: Work, found: dict[str, Measured], answers: dict[str, str], missing: list[str]) -> str:
+def section(
+    work: Work, found: dict[str, Measured], answers: dict[str, str], missing: list[str], amount: str = ""
+) -> str:
     ours = found[OURS]
+    rounds = len(ours.seconds)
     lines = [
         f"## {work.title}",
+        "",
+        f"{amount}{rounds} round{'s'[: rounds != 1]}, {datetime.now(UTC):%Y-%m-%d}.",
         "",
         "| | seconds | ratio | work | peak MiB | answers |",
         "|---|---|---|---|---|---|",

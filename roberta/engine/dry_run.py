@@ -40,8 +40,10 @@ def dry_run(job: Job, records: Iterable[Record | BrokenRecord], size: int | None
     if job.tally.records < RECORDS:
         size = job.tally.records
     lengths = [len(window.input_ids) for window in found]
-    batches = [(len(batch), lengths[batch[-1]]) for batch in plan_batches(lengths, job.runner.batch_tokens)]
-    seconds = _seconds(job.runner, batches) if batches else None
+    sample = _Sample(job.runner) if lengths else None
+    plan = plan_batches(lengths, job.runner.batch_tokens, sample.lanes.count) if sample else []
+    batches = [(len(batch), lengths[batch[-1]]) for batch in plan]
+    seconds = sample.seconds(batches) if sample else None
     all_seconds = None if None in (seconds, size) else seconds / job.tally.records * size
     yield {
         "dry_run": {
@@ -66,32 +68,50 @@ def _prepared(job: Job, record: Record | BrokenRecord) -> tuple[Answer, Sequence
     return Answer(record, tokens=sum(len(window.input_ids) for window in windows)), windows
 
 
-def _seconds(runner: Runner, batches: Sequence[tuple[int, int]]) -> float:
-    """What all layers would take for the batches, (windows, longest) each: one layer times one batch, extrapolated."""
-    import torch
+class _Sample:
+    """One layer of random weights, of the model's sizes, as the job would compute it.
 
-    from roberta.engine.choose_backend import choose_device, choose_dtype
-    from roberta.engine.torch_backend import encoder_of
-    from roberta.model.kernels import FLOATS
-    from roberta.model.models import RobertaModel
+    lanes: how many batches the job computes side by side.
+    """
 
-    if runner.threads:
-        torch.set_num_threads(runner.threads)
-    device = choose_device(runner.device)
-    dtype = choose_dtype(runner.dtype, device)
-    one = copy(runner.config)
-    one.num_hidden_layers, one.add_cross_attention, one.vocab_size = 1, False, one.pad_token_id + 2
-    encode = encoder_of(RobertaModel(one, add_pooling_layer=False).eval().to(device, FLOATS[dtype]), dtype)
-    windows, longest = max(batches, key=lambda batch: batch[0] * batch[1])
-    batch, rows = [[one.pad_token_id + 1] * longest] * windows, [range(longest)] * windows
-    took = []
-    with torch.inference_mode():
+    def __init__(self, runner: Runner):
+        import torch
+
+        from roberta.engine.choose_backend import choose_device, choose_dtype
+        from roberta.engine.torch_backend import encoder_of, lanes_of
+        from roberta.model.kernels import FLOATS
+        from roberta.model.models import RobertaModel
+
+        if runner.threads:
+            torch.set_num_threads(runner.threads)
+        device = choose_device(runner.device)
+        dtype = choose_dtype(runner.dtype, device)
+        one = copy(runner.config)
+        one.num_hidden_layers, one.add_cross_attention, one.vocab_size = 1, False, one.pad_token_id + 2
+        self.layers, self.word = runner.config.num_hidden_layers, one.pad_token_id + 1
+        body = RobertaModel(one, add_pooling_layer=False).eval().to(device, FLOATS[dtype])
+        self.encode = encoder_of(body, dtype)
+        self.lanes = lanes_of(self.encode)
+
+    def seconds(self, batches: Sequence[tuple[int, int]]) -> float:
+        """What all layers would take for the batches, (windows, longest) each: one layer times one batch in each lane,
+        extrapolated."""
+        windows, longest = max(batches, key=lambda batch: batch[0] * batch[1])
+        ids, rows = [[self.word] * longest] * windows, [range(longest)] * windows
+        at_once = min(len(batches), self.lanes.count)
+        took = []
         for _ in range(3):  # the first one also loads kernels
             began = time.perf_counter()
-            encode(batch, rows).sum().item()  # waits for a GPU
+            list(self.lanes.map(lambda batch: self._encode(*batch), [(ids, rows)] * at_once))
             took.append(time.perf_counter() - began)
-    tokens = sum(count * length for count, length in batches)
-    return min(took) * runner.config.num_hidden_layers * tokens / (windows * longest)
+        tokens = sum(count * length for count, length in batches)
+        return min(took) / at_once * self.layers * tokens / (windows * longest)
+
+    def _encode(self, ids: Sequence[Sequence[int]], rows: Sequence[Sequence[int]]) -> None:
+        import torch
+
+        with torch.inference_mode():  # of the lane's own thread
+            self.encode(ids, rows).sum().item()  # waits for a GPU
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -32,7 +32,7 @@ class GenerationBackend:
             raise UsageError("int8 is not for continuing texts; choose fp32 or bf16")
         model = RobertaForCausalLM.from_pretrained(origin, strict=True, dtype=FLOATS[dtype], device=device)
         self.model = model.requires_grad_(False)
-        self.lanes = Lanes(1)
+        self.lanes = Lanes(1, torch.set_num_threads)
 
     def run(self, windows: Sequence[Window]) -> list[list[Continued]]:
         """The texts of each window, the likeliest first where they come from beams.

@@ -22,39 +22,38 @@ Found = TypeVar("Found")
 class Lanes:
     """As many as there are threads, up to MOST.
 
-    count: of lanes.
+    set_threads: tells the library that computes how many threads it has. It is called in each lane's thread with its
+    share, and in the caller's with all of them at the end. count: of lanes.
 
-    >>> list(Lanes(2).map(len, ["a", "bc", "def"]))
+    >>> list(Lanes(2, torch.set_num_threads).map(len, ["a", "bc", "def"]))
     [1, 2, 3]
     """
 
-    def __init__(self, threads: int):
-        self.threads = threads
+    def __init__(self, threads: int, set_threads: Callable[[int], object]):
+        self.threads, self.set_threads = threads, set_threads
         self.count = min(threads, MOST)
 
     def map(self, call: Callable[[Item], Found], items: Sequence[Item]) -> Iterator[Found]:
-        """call(item) of each, in order; at most as many are begun and not yet given as there are lanes.
+        """call(item) of each, in order. One more may be begun and not yet given than there are lanes, so that a lane
+        that is done need not wait for the others.
 
         One item alone gets all threads. An error of a call is raised where its result would have stood.
         """
         if min(len(items), self.count) < 2:
             yield from map(call, items)
             return
-        # Late: one lane is enough for a single text, and for a backend without torch.
-        from concurrent.futures import ThreadPoolExecutor
-
-        import torch
+        from concurrent.futures import ThreadPoolExecutor  # late: one lane is enough for a single text
 
         # A pool for each call: a thread takes its share where it begins, and the last line undoes it for MKL.
         running: deque[Future[Found]] = deque()
-        pool = ThreadPoolExecutor(self.count, "lane", torch.set_num_threads, (self.threads // self.count,))
+        pool = ThreadPoolExecutor(self.count, "lane", self.set_threads, (self.threads // self.count,))
         try:
             for item in items:
-                if len(running) == self.count:
+                if len(running) > self.count:
                     yield running.popleft().result()
                 running.append(pool.submit(call, item))
             while running:
                 yield running.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(self.threads)  # MKL's own number is one for all threads: theirs is taken back
+            self.set_threads(self.threads)  # the number of MKL, and of OpenBLAS, is one for all threads

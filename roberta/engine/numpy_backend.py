@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from roberta.engine.backend import out_of_memory
+from roberta.engine.blas_threads import blas_threads, set_blas_threads
 from roberta.engine.lanes import Lanes
 from roberta.hub import Origin
 from roberta.model.matching import find_parameters, warn_of_nan
@@ -21,12 +22,13 @@ from roberta.weights.folder import read_weights
 class NumpyBackend:
     """Reads windows with the head that one task asks for; `numpy_forward.lacking` says which it cannot.
 
-    layers: for "hidden_states", the layers whose mean is read; 0 is the embeddings, -1 the last.
+    layers: for "hidden_states", the layers whose mean is read; 0 is the embeddings, -1 the last. threads: those of
+    NumPy's products; None: as many as they have.
 
     Raises CheckpointError: weights missing, damaged, or of another model.
     """
 
-    def __init__(self, origin: Origin, head: str, *, layers: Sequence[int] = (-1,)):
+    def __init__(self, origin: Origin, head: str, *, layers: Sequence[int] = (-1,), threads: int | None = None):
         config = read_config(origin)
         stored = read_weights(origin)
         row = HEADS.get(head)
@@ -42,7 +44,9 @@ class NumpyBackend:
         self._source = stored.source
         self._forward = NumpyForward(config, self._found, head)
         self._layers = tuple(layers)
-        self.lanes = Lanes(1)
+        if threads:
+            set_blas_threads(threads)
+        self.lanes = Lanes(blas_threads(), set_blas_threads)
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         try:

@@ -240,7 +240,7 @@ class Runner:
         if chosen == "numpy":
             from roberta.engine.numpy_backend import NumpyBackend
 
-            return NumpyBackend(self.encoder_origin, task.head, layers=task.layers)
+            return NumpyBackend(self.encoder_origin, task.head, layers=task.layers, threads=self.threads)
         device = choose_device(self.device)
         import torch
 

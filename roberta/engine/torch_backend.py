@@ -58,6 +58,11 @@ def encoder_of(body: RobertaModel, dtype: str, layers: Sequence[int] = (-1,)) ->
     return PaddedEncoder(body, layers)
 
 
+def lanes_of(encoder: PackedEncoder | PaddedEncoder) -> Lanes:
+    """The padded encoder is for GPUs, which share out one batch themselves."""
+    return Lanes(torch.get_num_threads() if isinstance(encoder, PackedEncoder) else 1, torch.set_num_threads)
+
+
 class TorchBackend:
     """Reads windows with the head that one task asks for.
 
@@ -76,8 +81,7 @@ class TorchBackend:
             model = CLASSES[head].from_pretrained(origin, **how)
         self.model = model.requires_grad_(False)
         self.encode = encoder_of(model.body, dtype, layers)
-        # The padded encoder is for GPUs, which share out one batch themselves.
-        self.lanes = Lanes(torch.get_num_threads() if isinstance(self.encode, PackedEncoder) else 1)
+        self.lanes = lanes_of(self.encode)
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         with memory_errors(len(windows)), torch.inference_mode():

@@ -8,13 +8,15 @@ all windows stand side by side, with no padding between them; only the attention
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from roberta.config import RobertaConfig
+from roberta.model.numpy_kernels import Buffers, attend, gelu, normalize
 from roberta.model.parameters import BODY, HEADS, Shapes, body_shapes, check_range, head_shapes, position_ids
 from roberta.weights.arrays import to_float32
+from roberta.weights.mapped_file import take_rows
 from roberta.weights.names import DECODER, WORD_TABLE
 
 HIDDEN_STATES = "hidden_states"  # in place of a head: the encoder's own output
@@ -41,6 +43,24 @@ def needed_shapes(config: RobertaConfig, head: str) -> Shapes:
     return {BODY + name: shape for name, shape in body_shapes(config, pooler=False).items()}
 
 
+class Columns:
+    """Where the columns of each window stand, and those of its tokens that are read.
+
+    windows: of all tokens, a slice for each window. read: (columns that are read,) among them. read_windows: of these,
+    a slice for each window.
+    """
+
+    def __init__(self, windows: Sequence[Sequence[int]], rows: Sequence[Sequence[int]]):
+        self.windows = _slices(windows)
+        self.read = np.array([part.start + row for part, asked in zip(self.windows, rows) for row in asked], np.int64)
+        self.read_windows = _slices(rows)
+
+
+def _slices(parts: Sequence[Sequence[int]]) -> list[slice]:
+    edges = [0, *accumulate(map(len, parts))]
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
 class NumpyForward:
     """One model's arithmetic, in float32.
 
@@ -54,37 +74,38 @@ class NumpyForward:
         self.head = head
         self._stored = weights
         self._wide: dict[str, np.ndarray] = {}
+        self._buffers = Buffers()
 
     def __call__(
         self, windows: Sequence[Sequence[int]], rows: Sequence[Sequence[int]], layers: Sequence[int] = (-1,)
     ) -> list[np.ndarray]:
-        """For each window (rows, outputs), or (outputs,) for a head that reads only <s>.
+        """For each window (rows, outputs), or (outputs,) for a head that reads only <s>. Threads may call it at once.
 
         rows: the positions of each window that are read. layers: those whose mean is read, 0 the embeddings.
 
         Raises InputError: ids that the model does not have, or a window longer than its position table.
         """
-        edges = np.cumsum([0, *map(len, windows)])
+        reads_first = self.head != HIDDEN_STATES and HEADS[self.head].rows == "first"
+        asked = [[0]] * len(windows) if reads_first else rows
         with np.errstate(all="ignore"):  # what is not a number is looked for at the end, by the backend
-            hidden = self._hidden_states(windows, edges, layers)
-            if self.head == HIDDEN_STATES or HEADS[self.head].rows != "first":
-                read = [start + row for start, asked in zip(edges, rows) for row in asked]
-                found = np.ascontiguousarray(self._read(hidden[:, read]).T)
-                return np.split(found, np.cumsum([len(asked) for asked in rows])[:-1])
-            return list(self._read(hidden[:, edges[:-1]]).T)
+            hidden = self._hidden_states(windows, Columns(windows, asked), layers)
+            found = np.ascontiguousarray(self._read(hidden).T)
+        return list(found) if reads_first else np.split(found, np.cumsum([len(read) for read in asked])[:-1])
 
-    def _hidden_states(self, windows: Sequence[Sequence[int]], edges: np.ndarray, layers: Sequence[int]) -> np.ndarray:
-        """(width, tokens of all windows): the mean of the layers asked for."""
+    def _hidden_states(self, windows: Sequence[Sequence[int]], columns: Columns, layers: Sequence[int]) -> np.ndarray:
+        """(width, columns that are read): the mean of the layers asked for."""
         count = self.config.num_hidden_layers + 1
-        wanted = [layer + count if layer < 0 else layer for layer in layers]
-        hidden = self._embeddings(windows)
-        total = np.zeros_like(hidden)
-        for number in range(max(wanted) + 1):
-            if number:
-                hidden = self._layer(f"{BODY}encoder.layer.{number - 1}.", hidden, edges)
+        wanted = [layer % count for layer in layers]
+        hidden, last = self._embeddings(windows), max(wanted)
+        total = np.zeros((len(hidden), len(columns.read)), np.float32)
+        if times := wanted.count(0):
+            total += times * hidden[:, columns.read]
+        for number in range(1, last + 1):
+            # Of the last layer only what is read: that changes nothing in it.
+            hidden = self._layer(f"{BODY}encoder.layer.{number - 1}.", hidden, columns, only_read=number == last)
             if times := wanted.count(number):
-                total += times * hidden
-        return total / len(wanted)
+                total += times * (hidden if number == last else hidden[:, columns.read])
+        return total / np.float32(len(wanted))
 
     def _embeddings(self, windows: Sequence[Sequence[int]]) -> np.ndarray:
         config, name = self.config, f"{BODY}embeddings."
@@ -98,30 +119,35 @@ class NumpyForward:
         )
         return self._norm(f"{name}LayerNorm", np.ascontiguousarray(hidden.T))
 
-    def _layer(self, name: str, hidden: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """(width, tokens) -> the same shape."""
-        mixed = self._attention(f"{name}attention.self.", hidden, edges)
-        hidden = self._norm(
-            f"{name}attention.output.LayerNorm", self._linear(f"{name}attention.output.dense", mixed) + hidden
-        )
-        wide = gelu(self._linear(f"{name}intermediate.dense", hidden))
-        return self._norm(f"{name}output.LayerNorm", self._linear(f"{name}output.dense", wide) + hidden)
+    def _layer(self, name: str, hidden: np.ndarray, columns: Columns, *, only_read: bool) -> np.ndarray:
+        """(width, tokens) -> the same shape, or (width, columns that are read). The result lies where the next layer
+        puts its own."""
+        inputs = hidden[:, columns.read] if only_read else hidden
+        mixed = self._attention(f"{name}attention.self.", hidden, inputs, columns, only_read=only_read)
+        middle = self._linear(f"{name}attention.output.dense", mixed, "middle")
+        middle += inputs
+        self._norm(f"{name}attention.output.LayerNorm", middle)
+        wide = self._product(f"{name}intermediate.dense", middle, "wide")
+        gelu(wide, self._weight(f"{name}intermediate.dense.bias"))
+        hidden = self._linear(f"{name}output.dense", wide, "hidden")
+        hidden += middle
+        return self._norm(f"{name}output.LayerNorm", hidden)
 
-    def _attention(self, name: str, hidden: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """(width, tokens) -> (heads x width of a head, tokens); each window sees itself alone."""
+    def _attention(
+        self, name: str, hidden: np.ndarray, inputs: np.ndarray, columns: Columns, *, only_read: bool
+    ) -> np.ndarray:
+        """(heads x width of a head, columns of `inputs`); each window sees itself alone."""
         size = self.config.head_size
-        query = self._linear(f"{name}query", hidden)
+        query = self._linear(f"{name}query", inputs, "query")
         query /= np.float32(size**0.5)
-        key, value = self._linear(f"{name}key", hidden), self._linear(f"{name}value", hidden)
-        mixed = np.empty_like(query)
-        for start, end in pairwise(edges):
-            # (heads, width of a head, tokens of the window); pruned heads are not there
-            q, k, v = (whole[:, start:end].reshape(-1, size, end - start) for whole in (query, key, value))
-            weights = k.transpose(0, 2, 1) @ q  # (heads, keys, queries)
-            weights -= weights.max(1, keepdims=True)
-            np.exp(weights, weights)
-            weights /= weights.sum(1, keepdims=True)
-            mixed[:, start:end] = (v @ weights).reshape(-1, end - start)
+        key, value = self._linear(f"{name}key", hidden, "key"), self._linear(f"{name}value", hidden, "value")
+        mixed = self._buffers.take("mixed", *query.shape)
+        asked = columns.read_windows if only_read else columns.windows
+        for own, seen in zip(asked, columns.windows):
+            if own.start < own.stop:
+                # (heads, width of a head, tokens of the window); pruned heads are not there
+                parts = ((mixed, own), (query, own), (key, seen), (value, seen))
+                attend(*(whole[:, part].reshape(-1, size, part.stop - part.start) for whole, part in parts))
         return mixed
 
     def _read(self, hidden: np.ndarray) -> np.ndarray:
@@ -129,7 +155,9 @@ class NumpyForward:
         return hidden if self.head == HIDDEN_STATES else READERS[self.head](self, hidden)
 
     def _language_model(self, hidden: np.ndarray) -> np.ndarray:
-        hidden = self._norm("lm_head.layer_norm", gelu(self._linear("lm_head.dense", hidden)))
+        hidden = self._product("lm_head.dense", hidden, "middle")
+        gelu(hidden, self._weight("lm_head.dense.bias"))
+        self._norm("lm_head.layer_norm", hidden)
         table = WORD_TABLE if DECODER not in self._stored else DECODER
         return self._weight(table) @ hidden + self._weight("lm_head.decoder.bias")[:, None]
 
@@ -145,20 +173,21 @@ class NumpyForward:
     def _question_answering(self, hidden: np.ndarray) -> np.ndarray:
         return self._linear("qa_outputs", hidden)
 
-    def _linear(self, name: str, hidden: np.ndarray) -> np.ndarray:
+    def _linear(self, name: str, hidden: np.ndarray, buffer: str = "head") -> np.ndarray:
         """(in, tokens) -> (out, tokens)."""
-        found = self._weight(f"{name}.weight") @ hidden
+        found = self._product(name, hidden, buffer)
         found += self._weight(f"{name}.bias")[:, None]
         return found
 
+    def _product(self, name: str, hidden: np.ndarray, buffer: str) -> np.ndarray:
+        """The same without the bias, in memory that is used again; buffer: what was left there before is lost."""
+        weight = self._weight(f"{name}.weight")
+        return np.matmul(weight, hidden, out=self._buffers.take(buffer, len(weight), hidden.shape[1]))
+
     def _norm(self, name: str, hidden: np.ndarray) -> np.ndarray:
-        """LayerNorm of each column; the sums in float64, as they run over the width in one go."""
-        centred = hidden - hidden.mean(0, dtype=np.float64).astype(np.float32)
-        variance = np.square(centred).mean(0, dtype=np.float64)
-        centred *= (1 / np.sqrt(variance + self.config.layer_norm_eps)).astype(np.float32)
-        centred *= self._weight(f"{name}.weight")[:, None]
-        centred += self._weight(f"{name}.bias")[:, None]
-        return centred
+        """The same array, normalized."""
+        normalize(hidden, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"), self.config.layer_norm_eps)
+        return hidden
 
     def _weight(self, name: str) -> np.ndarray:
         if name not in self._wide:
@@ -166,8 +195,10 @@ class NumpyForward:
         return self._wide[name]
 
     def _rows(self, name: str, ids: np.ndarray) -> np.ndarray:
-        """(rows, width) of a table; only what is read of it is widened."""
-        return to_float32(self._stored[name][ids])
+        """(rows, width) of a table. Only what is read is widened, and none stays in memory unless all is needed."""
+        if name in self._wide:
+            return self._wide[name][ids]
+        return to_float32(take_rows(self._stored[name], ids))
 
 
 READERS: dict[str, Callable[[NumpyForward, np.ndarray], np.ndarray]] = {
@@ -177,25 +208,3 @@ READERS: dict[str, Callable[[NumpyForward, np.ndarray], np.ndarray]] = {
     "token_classification": NumpyForward._token_classification,
     "question_answering": NumpyForward._question_answering,
 }
-
-
-def gelu(x: np.ndarray) -> np.ndarray:
-    """x times the share of a normal distribution that lies below it; off by at most 4e-7 times max(1, |x|)."""
-    return x * (0.5 + 0.5 * erf(x * np.float32(0.5**0.5)))
-
-
-def erf(x: np.ndarray) -> np.ndarray:
-    """The error function, of float32 numbers, within 5e-7 of its true value.
-
-    The formula is off by 1.5e-7 at most, the rest is float32's rounding.
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
-    """
-    size = np.abs(x)
-    t = 1 / (1 + 0.3275911 * size)
-    series = 1.061405429 * t
-    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        series += coefficient
-        series *= t
-    size *= -size
-    series *= np.exp(size, size)
-    return np.copysign(1 - series, x)

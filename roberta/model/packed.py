@@ -17,9 +17,7 @@ from roberta.model.layout import Block, Layout, filled
 from roberta.model.loading import to_array
 from roberta.model.models import RobertaModel
 from roberta.model.parameters import position_ids
-from roberta.weights.mapped_file import give_back
-
-ROWS_AT_ONCE = 64  # of the word table: with each the system brings its neighbours, 64 KiB and more
+from roberta.weights.mapped_file import ROWS_AT_ONCE, give_back
 
 
 def can_pack(config: RobertaConfig) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 
 from roberta.errors import CheckpointError
 
+ROWS_AT_ONCE = 64  # of a table: with each the system brings its neighbours, 64 KiB and more
+
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
@@ -28,6 +30,15 @@ def give_back(array: np.ndarray) -> None:
             first, last = -(-(low - begin) // mmap.PAGESIZE), (high - begin) // mmap.PAGESIZE
             if first < last:
                 mapping.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
+
+
+def take_rows(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """table[ids], (ids, width); of a mapped table no more stays in memory than ROWS_AT_ONCE rows touch."""
+    found = np.empty((len(ids), *table.shape[1:]), table.dtype)
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        found[start : start + ROWS_AT_ONCE] = table[ids[start : start + ROWS_AT_ONCE]]
+        give_back(table)
+    return found
 
 
 class MappedFile:

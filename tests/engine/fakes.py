@@ -35,7 +35,7 @@ class EchoBackend:
 
     most_windows: int = 1000
     batches: list[list[int]] = field(default_factory=list)
-    lanes: Lanes = field(default_factory=lambda: Lanes(1))
+    lanes: Lanes = field(default_factory=lambda: Lanes(1, int))
 
     def run(self, windows):
         self.batches.append([len(window.input_ids) for window in windows])

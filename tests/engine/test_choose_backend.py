@@ -1,4 +1,4 @@
-"""A few texts on a CPU are answered by NumPy, all else by torch."""
+"""A few texts on a CPU are answered by NumPy, and any number where its products lead; all else by torch."""
 
 import pytest
 
@@ -21,6 +21,11 @@ def no_gpu(monkeypatch):
     monkeypatch.setattr(rule, "_GPU_DRIVERS", ())
 
 
+@pytest.fixture(autouse=True)
+def torch_leads(monkeypatch):
+    monkeypatch.setattr(rule, "numpy_leads", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory):
     folder = tmp_path_factory.mktemp("binary")
@@ -41,6 +46,29 @@ def test_a_few_texts_on_a_cpu_need_no_torch(changes):
 def test_many_texts_and_streams_go_to_torch_unless_numpy_is_asked_for(changes):
     assert chosen(**changes) == "torch"
     assert chosen("numpy", **changes) == "numpy"
+
+
+@pytest.mark.parametrize("records", [1, 9, None])
+def test_any_number_goes_to_numpy_where_it_leads(monkeypatch, records):
+    monkeypatch.setattr(rule, "numpy_leads", lambda: True)
+    assert chosen(records=records) == "numpy"
+    assert chosen("torch", records=records) == chosen(dtype="bf16", records=records) == "torch"
+
+
+@pytest.mark.parametrize(
+    ("features", "can_set", "leads"),
+    [
+        ({"AVX2": True, "AVX512F": False}, True, True),
+        ({"AVX2": True, "AVX512F": True}, True, False),
+        ({"NEON": True}, True, False),
+        ({"AVX2": True}, False, False),
+    ],
+)
+def test_numpy_leads_with_avx2_alone_and_a_blas_that_can_be_told_its_threads(monkeypatch, features, can_set, leads):
+    monkeypatch.undo()
+    monkeypatch.setattr("numpy._core._multiarray_umath.__cpu_features__", features)
+    monkeypatch.setattr("roberta.engine.blas_threads.can_set_blas_threads", lambda: can_set)
+    assert rule.numpy_leads() == leads
 
 
 def test_torch_when_it_is_asked_for():

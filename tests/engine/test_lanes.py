@@ -17,17 +17,17 @@ def test_results_come_in_order_though_later_ones_are_ready_sooner():
         time.sleep(0.05 if number == 0 else 0)
         return number
 
-    assert list(Lanes(3).map(slow_first, range(7))) == list(range(7))
+    assert list(Lanes(3, torch.set_num_threads).map(slow_first, range(7))) == list(range(7))
 
 
 def test_as_many_calls_run_side_by_side_as_there_are_lanes():
     everybody = threading.Barrier(3)
-    assert list(Lanes(3).map(lambda _: everybody.wait(SECONDS) < 3, range(6))) == [True] * 6
+    assert list(Lanes(3, torch.set_num_threads).map(lambda _: everybody.wait(SECONDS) < 3, range(6))) == [True] * 6
 
 
 def test_no_more_are_begun_than_are_asked_for():
     begun = []
-    found = Lanes(2).map(begun.append, range(10))
+    found = Lanes(2, torch.set_num_threads).map(begun.append, range(10))
     next(found)
     found.close()
     assert len(begun) <= 3
@@ -38,7 +38,9 @@ def test_each_lane_has_its_share_of_the_threads_and_one_item_has_all(threads, it
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert set(Lanes(threads).map(lambda _: torch.get_num_threads(), range(items))) == {share}
+        assert set(Lanes(threads, torch.set_num_threads).map(lambda _: torch.get_num_threads(), range(items))) == {
+            share
+        }
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -50,14 +52,14 @@ def test_an_error_stands_where_its_result_would_have_stood():
             raise ResourceError("no memory")
         return number
 
-    found = Lanes(2).map(refuse, range(5))
+    found = Lanes(2, torch.set_num_threads).map(refuse, range(5))
     assert [next(found), next(found)] == [0, 1]
     with pytest.raises(ResourceError, match="no memory"):
         next(found)
 
 
 def test_a_window_that_fails_in_one_lane_costs_its_own_record_only():
-    backend = EchoBackend(lanes=Lanes(2))
+    backend = EchoBackend(lanes=Lanes(2, torch.set_num_threads))
     texts = [f"{'ab' * (number % 9 + 1)} {'?' if number % 10 == 0 else 'c'}" for number in range(200)]
     answers = list(EchoRunner(backend).answer(Echo(), records(*texts)))
     assert [answer.record.text for answer in answers] == texts

@@ -16,7 +16,7 @@ def test_the_call_gives_what_the_command_prints(capsysbinary, monkeypatch):
     arguments = ["fill-mask", "-m", str(MINI), "--top", "2", "--on-error", "record", "--backend", "torch", *TEXTS]
     assert app.run(arguments) == 1
     printed = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
-    results = list(roberta.run("fill-mask", TEXTS, model=MINI, top=2, on_error="record"))
+    results = list(roberta.run("fill-mask", TEXTS, model=MINI, top=2, on_error="record", backend="torch"))
     results[2]["error"]["where"] = "argument 3"
     assert [plain(result) for result in results] == printed
 
