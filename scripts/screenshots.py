@@ -1,11 +1,12 @@
-"""docs/screenshots/*.svg: what commands show on a terminal. python scripts/screenshots.py
+"""docs/screenshots/*.svg: what commands show on a terminal. python scripts/screenshots.py [--qa MODEL]
 
-Runs the real commands on the built-in model, and leaves out those that it has no head for, which it says. A picture is
-the same whenever the answers are.
+Runs the real commands on the built-in model. Questions it does not answer: --qa names a folder that does, and without
+it the picture that is there stays. A picture is the same whenever the answers are.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
 import shlex
@@ -30,7 +31,10 @@ _SENTENCES = (
     "They played music all night.",
     "A storm came up over the sea.",
 )
-_QUESTION = 'roberta qa --context-text "Ada Lovelace was born in London in 1815." "Where was Ada Lovelace born?"'
+QA_MODEL = "my-qa-model"  # what the picture calls it
+_QUESTION = (
+    f'roberta qa -m {QA_MODEL} --context-text "Ada Lovelace was born in London in 1815." "Where was Ada Lovelace born?"'
+)
 COMMANDS = {
     "fill-mask": 'roberta fill-mask "The capital of France is <mask>."',
     "classify": 'roberta classify --top all "A warm and funny film."',
@@ -43,8 +47,8 @@ COMMANDS = {
 }
 
 
-def shown(line: str, folder: Path) -> tuple[int, str]:
-    """The exit code of a command and what a terminal of WIDTH columns sees of it."""
+def shown(line: str, folder: Path) -> str:
+    """What a terminal of WIDTH columns sees of a command."""
     args = [*shlex.split(line)[1:], "--quiet", "--output-format", "table", "--color", "always", "--no-config"]
     environment = {"COLUMNS": str(WIDTH), "TERM": "xterm", "HF_HUB_OFFLINE": "1", "PYTHONPATH": ":".join(sys.path)}
     ran = subprocess.run(
@@ -56,9 +60,9 @@ def shown(line: str, folder: Path) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    if ran.returncode not in (ExitCode.ANSWERED, ExitCode.NO_MODEL):
+    if ran.returncode != ExitCode.ANSWERED:
         raise SystemExit(f"{line}: {ran.stderr}")
-    return ran.returncode, ran.stdout
+    return ran.stdout
 
 
 def picture(name: str, line: str, output: str) -> str:
@@ -72,29 +76,32 @@ def picture(name: str, line: str, output: str) -> str:
     return console.export_svg(title=f"roberta {name}", code_format=form, unique_id=name)
 
 
-def pictures() -> Iterator[tuple[str, str | None]]:
-    """Each command's name and its picture, None where the built-in model cannot answer it."""
+def pictures(qa: Path | None) -> Iterator[tuple[str, str]]:
+    """Each command's name and its picture. qa: the model for that command, which is left out without one."""
     with tempfile.TemporaryDirectory() as folder:
         # Each row is named by its sentence, so that a neighbour can be read.
         rows = "id,text\n" + "".join(f'"{sentence}","{sentence}"\n' for sentence in _SENTENCES)
         (Path(folder) / "sentences.csv").write_text(rows, encoding="utf-8")
         make = [sys.executable, "-m", "roberta_cli", "embed", "-q", "-i", "sentences.csv", "-o", "sentences.npy"]
         subprocess.run(make, cwd=folder, check=True)
+        if qa:
+            (Path(folder) / QA_MODEL).symlink_to(qa.resolve())
         for name, line in COMMANDS.items():
-            code, output = shown(line, Path(folder))
-            yield name, picture(name, line, output) if code == ExitCode.ANSWERED else None
+            if name != "qa" or qa:
+                yield name, picture(name, line, shown(line, Path(folder)))
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--qa", type=Path, metavar="MODEL", help="a model that answers questions")
+    qa = parser.parse_args().qa
     FOLDER.mkdir(parents=True, exist_ok=True)
     for stale in FOLDER.glob("*.svg"):
-        stale.unlink()
-    for name, made in pictures():
-        if made is None:
-            print(f"{name}: left out, the built-in model does not answer it")
-        else:
-            (FOLDER / f"{name}.svg").write_text(made, encoding="utf-8")
-            print(f"{name}: {FOLDER / f'{name}.svg'}")
+        if stale.stem not in COMMANDS:
+            stale.unlink()
+    for name, made in pictures(qa):
+        (FOLDER / f"{name}.svg").write_text(made, encoding="utf-8")
+        print(f"{name}: {FOLDER / f'{name}.svg'}")
 
 
 if __name__ == "__main__":

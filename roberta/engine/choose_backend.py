@@ -1,9 +1,9 @@
 """The rule: which backend, device and number type a job gets. torch is imported only once it is asked for.
 
 NumPy answers a few records wherever it can, for torch takes two seconds to import, and any number where its products
-are as quick as the best of torch: with AVX2 and without AVX512. Measured there (two cores of Zen 3, base size, 1,000
-sentences, batches side by side): 27 s and 460 MiB; torch 30 s and 690 MiB. Texts of 430 tokens take both as long. With
-AVX512 oneDNN's products are a sixth ahead of NumPy's.
+are as quick as the best of torch: with AVX2 and without AVX512, on not too many cores. Measured there (two cores of
+Zen 3, base size, 1,000 sentences, batches side by side): 27 s and 460 MiB; torch 30 s and 690 MiB. Texts of 430 tokens
+take both as long. With AVX512 oneDNN's products are a sixth ahead of NumPy's.
 """
 
 from __future__ import annotations
@@ -50,10 +50,13 @@ def numpy_leads() -> bool:
     """Whether NumPy takes no longer than torch on this CPU, however many records there are."""
     from numpy._core import _multiarray_umath
 
-    from roberta.engine.blas_threads import can_set_blas_threads
+    from roberta.engine.blas_threads import blas_threads, can_set_blas_threads
+    from roberta.engine.lanes import MOST
 
+    if not can_set_blas_threads() or blas_threads() > MOST:  # a lane has one thread: OpenBLAS lets one call share out
+        return False
     can = getattr(_multiarray_umath, "__cpu_features__", {})  # what np.show_runtime() prints has no public name
-    return can_set_blas_threads() and can.get("AVX2", False) and not can.get("AVX512F", False)
+    return can.get("AVX2", False) and not can.get("AVX512F", False)
 
 
 def _why_not_numpy(head: str, config: RobertaConfig, origin: Origin, device: str, dtype: str) -> str | None:

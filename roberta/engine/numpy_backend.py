@@ -8,7 +8,7 @@ import numpy as np
 
 from roberta.engine.backend import out_of_memory
 from roberta.engine.blas_threads import blas_threads, set_blas_threads
-from roberta.engine.lanes import Lanes
+from roberta.engine.lanes import MOST, Lanes
 from roberta.hub import Origin
 from roberta.model.matching import find_parameters, warn_of_nan
 from roberta.model.numpy_forward import HIDDEN_STATES, NumpyForward, needed_shapes
@@ -46,7 +46,9 @@ class NumpyBackend:
         self._layers = tuple(layers)
         if threads:
             set_blas_threads(threads)
-        self.lanes = Lanes(blas_threads(), set_blas_threads)
+        # OpenBLAS shares out one product at a time, so each lane is one thread.
+        self.lanes = Lanes(min(blas_threads(), MOST), set_blas_threads)
+        self._was_searched = False
 
     def run(self, windows: Sequence[Window]) -> list[np.ndarray]:
         try:
@@ -56,7 +58,8 @@ class NumpyBackend:
         except MemoryError as error:
             raise out_of_memory(len(windows)) from error
         # Torch looks through all weights when it loads them; here that would take longer than the answer.
-        if not all(np.isfinite(output).all() for output in outputs):
+        if not self._was_searched and not all(np.isfinite(output).all() for output in outputs):
+            self._was_searched = True
             for name, array in self._found.items():
                 if not np.isfinite(to_float32(array)).all():
                     warn_of_nan(self._source, name, stacklevel=2)

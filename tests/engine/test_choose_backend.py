@@ -5,6 +5,7 @@ import pytest
 from roberta.builtin import MINI
 from roberta.engine import choose_backend as rule
 from roberta.engine.choose_backend import choose_backend, choose_dtype
+from roberta.engine.lanes import MOST
 from roberta.engine.open_task import open_task
 from roberta.engine.runner import open_runner
 from roberta.errors import UsageError
@@ -56,18 +57,22 @@ def test_any_number_goes_to_numpy_where_it_leads(monkeypatch, records):
 
 
 @pytest.mark.parametrize(
-    ("features", "can_set", "leads"),
+    ("features", "can_set", "threads", "leads"),
     [
-        ({"AVX2": True, "AVX512F": False}, True, True),
-        ({"AVX2": True, "AVX512F": True}, True, False),
-        ({"NEON": True}, True, False),
-        ({"AVX2": True}, False, False),
+        ({"AVX2": True, "AVX512F": False}, True, MOST, True),
+        ({"AVX2": True, "AVX512F": False}, True, MOST + 1, False),
+        ({"AVX2": True, "AVX512F": True}, True, 2, False),
+        ({"NEON": True}, True, 2, False),
+        ({"AVX2": True}, False, 2, False),
     ],
 )
-def test_numpy_leads_with_avx2_alone_and_a_blas_that_can_be_told_its_threads(monkeypatch, features, can_set, leads):
+def test_numpy_leads_with_avx2_alone_a_lane_for_each_core_and_a_blas_that_can_be_told(
+    monkeypatch, features, can_set, threads, leads
+):
     monkeypatch.undo()
     monkeypatch.setattr("numpy._core._multiarray_umath.__cpu_features__", features)
     monkeypatch.setattr("roberta.engine.blas_threads.can_set_blas_threads", lambda: can_set)
+    monkeypatch.setattr("roberta.engine.blas_threads.blas_threads", lambda: threads)
     assert rule.numpy_leads() == leads
 
 

@@ -1,3 +1,4 @@
+import random
 import threading
 import time
 
@@ -69,12 +70,20 @@ def test_a_window_that_fails_in_one_lane_costs_its_own_record_only():
 
 
 @pytest.mark.parametrize("lanes", [2, 3, 8])
-def test_what_does_not_fill_all_lanes_is_shared_out(lanes):
-    lengths = [20] * (LEAST * lanes // 20 * 2)
-    batches = plan_batches(lengths, 10_000, lanes)
-    assert lanes <= len(batches) <= lanes + 1
+@pytest.mark.parametrize("rounds", [1, 2, 9])
+def test_all_lanes_are_done_at_about_the_same_time(lanes, rounds):
+    draw = random.Random(rounds)
+    lengths = [draw.randint(5, 40) for _ in range(LEAST * lanes * rounds // 20)]
+    batches = plan_batches(lengths, 4 * LEAST, lanes)
     assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
-    assert len(plan_batches([20] * 5, 10_000, lanes)) == 1  # too few to be worth it
+    busy = [0] * lanes  # tokens; whoever is done first takes the next batch
+    for batch in batches:
+        busy[busy.index(min(busy))] += sum(lengths[place] for place in batch)
+    assert max(busy) - min(busy) <= LEAST + max(lengths)
+
+
+def test_few_tokens_are_one_batch_though_a_lane_has_none():
+    assert len(plan_batches([20] * 5, 10_000, 4)) == 1
 
 
 def test_full_batches_stay_within_the_budget():
