@@ -88,5 +88,5 @@ def test_few_tokens_are_one_batch_though_a_lane_has_none():
 
 def test_full_batches_stay_within_the_budget():
     batches = plan_batches([30] * 1000, 300, 4)
-    assert max(map(len, batches)) == 10
-    assert len(batches) == 100
+    assert [len(batch) for batch in batches[:96]] == [10] * 96
+    assert max(map(len, batches[96:])) <= 10  # the last ones are shared out
