@@ -89,7 +89,7 @@ class NumpyForward:
         asked = [[0]] * len(windows) if reads_first else rows
         with np.errstate(all="ignore"):  # what is not a number is looked for at the end, by the backend
             hidden = self._hidden_states(windows, Columns(windows, asked), layers)
-            found = np.ascontiguousarray(self._read(hidden).T)
+            found = np.array(self._read(hidden).T, order="C")  # a copy always: the next batch takes the buffers
         return list(found) if reads_first else np.split(found, np.cumsum([len(read) for read in asked])[:-1])
 
     def _hidden_states(self, windows: Sequence[Sequence[int]], columns: Columns, layers: Sequence[int]) -> np.ndarray:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from roberta.engine.numpy_backend import NumpyBackend
-from roberta.engine.torch_backend import TorchBackend
+from roberta.engine.torch_backend import CLASSES, TorchBackend
 from roberta.errors import CheckpointError, InputError, ResourceError
 from roberta.hub import Origin
 from roberta.model.models import RobertaForMaskedLM, RobertaModel
-from roberta.model.numpy_forward import NumpyForward
+from roberta.model.numpy_forward import READERS, NumpyForward
 from roberta.tasks.base import Window
 from tests.conftest import seeded
 
@@ -34,6 +34,17 @@ def sentences(origin, head, windows, error):
 def test_ids_and_lengths_that_the_model_lacks_are_refused_alike(saved, ids):
     ours, theirs = sentences(saved[1], "masked_lm", [Window([0, 5, 2]), Window(ids)], InputError)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("head", READERS)
+@pytest.mark.parametrize("windows", [1, 3])
+def test_outputs_stay_as_they_are_when_the_next_batch_is_read(head, windows, tmp_path):
+    seeded(CLASSES[head]).save_pretrained(tmp_path)
+    backend = NumpyBackend(Origin(tmp_path), head)
+    first = backend.run([Window([0, 5, 6, 2])] * windows)
+    kept = [output.copy() for output in first]
+    backend.run([Window([0, 9, 8, 7, 2])] * windows)
+    assert all(np.array_equal(*pair) for pair in zip(first, kept))
 
 
 def test_a_head_that_is_not_stored_is_refused_alike(tmp_path):
