@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def write_section(page: Path, head: str, work: Work, section: str) -> None:
-    """Puts a section where the page has one on the same work, or where WORKS would have it."""
+    """Put a section where the page has one on the same work, or where WORKS would have it."""
     _, *old = page.read_text(encoding="utf-8").split("\n## ") if page.exists() else [""]
     sections = {text.partition("\n")[0]: f"## {text.strip()}" for text in old} | {work.title: section}
     order = [sections[other.title] for other in WORKS.values() if other.title in sections]
@@ -96,8 +96,8 @@ def heading(options: argparse.Namespace) -> str:
         f"{options.threads} threads for everyone, Python {platform.python_version()}; {', '.join(found)}.\n\n"
         "Seconds are those of whole processes, from the start to the last answer: median of the rounds, with the least "
         "and the most. *Ratio*: the rival's time over ours, round by round, the median. *Work*: the same without what "
-        "came before the first text, where the rival says when that was. Models have the sizes of roberta-base and "
-        "random weights."
+        "came before the first text, where the rival says when that was. A rival whose three numbers are one ran "
+        "in the first round alone, for it is slow. Models have the sizes of roberta-base and random weights."
     )
 
 
@@ -132,14 +132,8 @@ class Bench:
                 if number == 0 and rival and not rival.code:
                     answers[name] = agreement(Path(places["out"]), Path(places["out"] + ".rival"))
         missing = [rival.needs for rival in work.rivals if not rival.is_installed]
-        texts = Path(places["texts"])
-        return section(work, found, answers, missing, self.amount(texts) if "{texts}" in work.command else "")
-
-    def amount(self, texts: Path) -> str:
-        """How much is measured, in words."""
-        text = texts.read_bytes()
-        count = text.count(b"\n")
-        return f"{count:,} texts, {len(text) / 1e6:,.1f} MB. "
+        amount = amount_of(Path(places["texts"])) if "{texts}" in work.command else ""
+        return section(work, amount, found, answers, missing)
 
     def command(self, work: Work, rival: Rival | None, places: dict[str, str]) -> list[str]:
         if rival is None:
@@ -219,15 +213,19 @@ def agreement(ours: Path, theirs: Path) -> str:
     return f"{same:,} of {len(pairs):,} labels the same, scores within {gap:.1g}"
 
 
-def section(
-    work: Work, found: dict[str, Measured], answers: dict[str, str], missing: list[str], amount: str = ""
-) -> str:
+def amount_of(texts: Path) -> str:
+    """How much is measured, in words."""
+    text = texts.read_bytes()
+    count = text.count(b"\n")
+    return f"{count:,} texts, {len(text) / 1e6:,.1f} MB. "
+
+
+def section(work: Work, amount: str, found: dict[str, Measured], answers: dict[str, str], missing: list[str]) -> str:
     ours = found[OURS]
-    rounds = len(ours.seconds)
     lines = [
         f"## {work.title}",
         "",
-        f"{amount}{rounds} round{'s'[: rounds != 1]}, {datetime.now(UTC):%Y-%m-%d}.",
+        f"{amount}Rounds: {len(ours.seconds)}. {datetime.now(UTC):%Y-%m-%d}.",
         "",
         "| | seconds | ratio | work | peak MiB | answers |",
         "|---|---|---|---|---|---|",

@@ -2,8 +2,9 @@
 
 NumPy answers a few records wherever it can, for torch takes two seconds to import, and any number where its products
 are as quick as the best of torch: with AVX2 and without AVX512, on not too many cores. Measured there (two cores of
-Zen 3, base size, 1,000 sentences, batches side by side): 27 s and 460 MiB; torch 30 s and 690 MiB. Texts of 430 tokens
-take both as long. With AVX512 oneDNN's products are a sixth ahead of NumPy's.
+Zen 3, base size, batches side by side): 1,000 sentences, five pairs of runs, 26 to 29 s and 495 MiB; torch 28 to 31 s
+and 750 MiB, which is noise in time and a third in memory. Texts of 430 tokens take both as long. With AVX512 oneDNN's
+products are a sixth ahead of NumPy's.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ def choose_backend(
         if reason:
             raise UsageError(f"the numpy backend {reason}; use --backend torch")
         return asked
-    is_quick = (records is not None and records <= FEW) or numpy_leads()
-    if asked == "torch" or not is_quick or (device == "auto" and any(Path(driver).exists() for driver in _GPU_DRIVERS)):
+    if asked == "torch" or (device == "auto" and any(Path(driver).exists() for driver in _GPU_DRIVERS)):
+        return "torch"
+    if (records is None or records > FEW) and not numpy_leads():
         return "torch"
     return "torch" if _why_not_numpy(head, config, origin, device, dtype) else "numpy"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-MOST = 16  # lanes; each keeps what one batch needs between two layers, some 20 MiB at base size
+MOST = 16  # lanes; each keeps what one batch needs between two layers, some 30 MiB at base size
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 

@@ -35,8 +35,8 @@ def run(
 
     records: texts, or dicts with the fields that the task reads; any iterable, read as results are taken.
     model: a folder or hub id; None is the built-in model. adapter: what is merged into it. backend: "auto" is torch
-    here, where it is loaded only once; the command takes NumPy for a few texts. Options: those of the command, with _
-    for -.
+    here, where it is loaded only once, unless NumPy takes no longer on this CPU; the command takes NumPy for a few
+    texts in any case. Options: those of the command, with _ for -.
 
     >>> for result in run("fill-mask", ["The capital of France is <mask>."], top=1):
     ...     print(result["filled"])

@@ -1,8 +1,8 @@
-"""The encoder and the plain heads once more, in NumPy: a few texts are answered before torch would be imported.
+"""The encoder and the plain heads once more, in NumPy: what it answers need not wait for torch to be imported.
 
-Hidden states are (width, tokens) here, a column for each token. With few tokens that is the quick way round: `weight @
-hidden` reads each weight once and as it is stored, (out, in), and shares its rows out among the threads. The columns of
-all windows stand side by side, with no padding between them; only the attention keeps windows apart.
+Hidden states are (width, tokens) here, a column for each token. That is the quick way round: `weight @ hidden` reads
+each weight once and as it is stored, (out, in), and shares its rows out among the threads. The columns of all windows
+stand side by side, with no padding between them; only the attention keeps windows apart.
 """
 
 from __future__ import annotations
@@ -43,17 +43,21 @@ def needed_shapes(config: RobertaConfig, head: str) -> Shapes:
     return {BODY + name: shape for name, shape in body_shapes(config, pooler=False).items()}
 
 
+Pairs = list[tuple[slice, slice]]  # for each window: the columns of its queries, and those of its keys
+
+
 class Columns:
     """Where the columns of each window stand, and those of its tokens that are read.
 
-    windows: of all tokens, a slice for each window. read: (columns that are read,) among them. read_windows: of these,
-    a slice for each window.
+    read: (columns that are read,) among all. all_pairs: every token has a query. read_pairs: those that are read have
+    one, side by side.
     """
 
     def __init__(self, windows: Sequence[Sequence[int]], rows: Sequence[Sequence[int]]):
-        self.windows = _slices(windows)
-        self.read = np.array([part.start + row for part, asked in zip(self.windows, rows) for row in asked], np.int64)
-        self.read_windows = _slices(rows)
+        places = _slices(windows)
+        self.read = np.array([place.start + row for place, asked in zip(places, rows) for row in asked], np.int64)
+        self.all_pairs: Pairs = list(zip(places, places))
+        self.read_pairs: Pairs = list(zip(_slices(rows), places))
 
 
 def _slices(parts: Sequence[Sequence[int]]) -> list[slice]:
@@ -98,14 +102,15 @@ class NumpyForward:
         wanted = [layer % count for layer in layers]
         hidden, last = self._embeddings(windows), max(wanted)
         total = np.zeros((len(hidden), len(columns.read)), np.float32)
-        if times := wanted.count(0):
-            total += times * hidden[:, columns.read]
-        for number in range(1, last + 1):
-            # Of the last layer only what is read: that changes nothing in it.
-            hidden = self._layer(f"{BODY}encoder.layer.{number - 1}.", hidden, columns, only_read=number == last)
+        for number in range(last):
             if times := wanted.count(number):
-                total += times * (hidden if number == last else hidden[:, columns.read])
-        return total / np.float32(len(wanted))
+                total += times * hidden[:, columns.read]
+            if number + 1 < last:
+                hidden = self._layer(number, hidden, hidden, columns.all_pairs)
+        read = hidden[:, columns.read]
+        if last:  # of that layer only what is read: that changes nothing in it
+            read = self._layer(last - 1, read, hidden, columns.read_pairs)
+        return (total + wanted.count(last) * read) / np.float32(len(wanted))
 
     def _embeddings(self, windows: Sequence[Sequence[int]]) -> np.ndarray:
         config, name = self.config, f"{BODY}embeddings."
@@ -119,13 +124,13 @@ class NumpyForward:
         )
         return self._norm(f"{name}LayerNorm", np.ascontiguousarray(hidden.T))
 
-    def _layer(self, name: str, hidden: np.ndarray, columns: Columns, *, only_read: bool) -> np.ndarray:
-        """(width, tokens) -> the same shape, or (width, columns that are read). The result lies where the next layer
-        puts its own."""
-        inputs = hidden[:, columns.read] if only_read else hidden
-        mixed = self._attention(f"{name}attention.self.", hidden, inputs, columns, only_read=only_read)
+    def _layer(self, number: int, asking: np.ndarray, hidden: np.ndarray, pairs: Pairs) -> np.ndarray:
+        """What becomes of the columns of `asking`, all or some of those of `hidden`, (width, tokens). The result lies
+        where the next layer puts its own."""
+        name = f"{BODY}encoder.layer.{number}."
+        mixed = self._attention(f"{name}attention.self.", asking, hidden, pairs)
         middle = self._linear(f"{name}attention.output.dense", mixed, "middle")
-        middle += inputs
+        middle += asking
         self._norm(f"{name}attention.output.LayerNorm", middle)
         wide = self._product(f"{name}intermediate.dense", middle, "wide")
         gelu(wide, self._weight(f"{name}intermediate.dense.bias"))
@@ -133,17 +138,14 @@ class NumpyForward:
         hidden += middle
         return self._norm(f"{name}output.LayerNorm", hidden)
 
-    def _attention(
-        self, name: str, hidden: np.ndarray, inputs: np.ndarray, columns: Columns, *, only_read: bool
-    ) -> np.ndarray:
-        """(heads x width of a head, columns of `inputs`); each window sees itself alone."""
+    def _attention(self, name: str, asking: np.ndarray, hidden: np.ndarray, pairs: Pairs) -> np.ndarray:
+        """(heads x width of a head, columns of `asking`); each window sees itself alone."""
         size = self.config.head_size
-        query = self._linear(f"{name}query", inputs, "query")
+        query = self._linear(f"{name}query", asking, "query")
         query /= np.float32(size**0.5)
         key, value = self._linear(f"{name}key", hidden, "key"), self._linear(f"{name}value", hidden, "value")
         mixed = self._buffers.take("mixed", *query.shape)
-        asked = columns.read_windows if only_read else columns.windows
-        for own, seen in zip(asked, columns.windows):
+        for own, seen in pairs:
             if own.start < own.stop:
                 # (heads, width of a head, tokens of the window); pruned heads are not there
                 parts = ((mixed, own), (query, own), (key, seen), (value, seen))

@@ -14,10 +14,10 @@ from roberta.config import RobertaConfig
 from roberta.model.encoder import Layer
 from roberta.model.kernels import Linear, linear_kind
 from roberta.model.layout import Block, Layout, filled
-from roberta.model.loading import to_array
+from roberta.model.loading import to_array, to_tensor
 from roberta.model.models import RobertaModel
-from roberta.model.parameters import position_ids
-from roberta.weights.mapped_file import ROWS_AT_ONCE, give_back
+from roberta.model.parameters import check_range, position_ids
+from roberta.weights.mapped_file import give_back, take_rows
 
 
 def can_pack(config: RobertaConfig) -> bool:
@@ -77,14 +77,10 @@ class PackedEncoder:
             for block in layout.windows
         ]
         filler = ids.new_full((filled(len(ids)) - len(ids),), self.config.pad_token_id)
-        words = [self._looked_up(some) for some in torch.cat([ids, filler])[None].split(ROWS_AT_ONCE, 1)]
-        return self.embeddings(torch.cat(words, 1), None, torch.cat([*positions, filler])[None])[0]
-
-    def _looked_up(self, ids: Tensor) -> Tensor:
-        """(1, length) ids -> (1, length, width). Of a mapped table no more stays in memory than these rows touch."""
-        found = self.embeddings.look_up(ids)
-        give_back(self.words)
-        return found
+        ids = torch.cat([ids, filler])
+        check_range(int(ids.min()), int(ids.max()), len(self.words), "token", "vocab_size")
+        words = to_tensor(take_rows(self.words, ids.numpy()))
+        return self.embeddings(words[None], None, torch.cat([*positions, filler])[None])[0]
 
 
 class Asked(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from roberta.errors import CheckpointError
 
-ROWS_AT_ONCE = 64  # of a table: with each the system brings its neighbours, 64 KiB and more
+_ROWS_AT_ONCE = 64  # of a table: with each the system brings its neighbours, 64 KiB and more
 
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
@@ -33,10 +33,11 @@ def give_back(array: np.ndarray) -> None:
 
 
 def take_rows(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """table[ids], (ids, width); of a mapped table no more stays in memory than ROWS_AT_ONCE rows touch."""
+    """table[ids], (ids, width); of a mapped table no more is ever in memory than some rows touch."""
     found = np.empty((len(ids), *table.shape[1:]), table.dtype)
-    for start in range(0, len(ids), ROWS_AT_ONCE):
-        found[start : start + ROWS_AT_ONCE] = table[ids[start : start + ROWS_AT_ONCE]]
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        found[some] = table[ids[some]]
         give_back(table)
     return found
 

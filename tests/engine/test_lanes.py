@@ -39,9 +39,8 @@ def test_each_lane_has_its_share_of_the_threads_and_one_item_has_all(threads, it
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert set(Lanes(threads, torch.set_num_threads).map(lambda _: torch.get_num_threads(), range(items))) == {
-            share
-        }
+        lanes = Lanes(threads, torch.set_num_threads)
+        assert set(lanes.map(lambda _: torch.get_num_threads(), range(items))) == {share}
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

@@ -134,3 +134,31 @@ def test_reading_safetensors_loads_what_reads_no_other_format(tmp_path):
         "assert not {f'roberta.weights.{name}' for name in needless} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+TAKE = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from roberta.hub import Origin
+from roberta.weights.folder import read_weights
+from roberta.weights.mapped_file import take_rows
+
+def resident():
+    return 1024 * int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+table = read_weights(Origin(sys.argv[1])).tensors["table"]
+ids = np.random.default_rng(0).permutation(len(table)).astype(np.int64)
+before = resident()
+right = all((take_rows(table, some) == some[:, None]).all() for some in np.array_split(ids, 20))
+print(resident() - before, int(right))
+"""
+
+
+def test_of_a_table_whose_rows_are_taken_little_stays_in_memory(tmp_path):
+    rows = SIZE // 4 // 1024
+    save_weights(tmp_path, {"table": np.repeat(np.arange(rows, dtype=np.float32)[:, None], 1024, 1)})
+    done = subprocess.run([sys.executable, "-c", TAKE, str(tmp_path)], capture_output=True, text=True, check=True)
+    stays, right = map(int, done.stdout.split())
+    assert right
+    assert stays < SIZE // 5  # one part of the twenty as a copy, and what the system brought along with the last rows
