@@ -40,7 +40,7 @@ def run(
 
     >>> for result in run("fill-mask", ["The capital of France is <mask>."], top=1):
     ...     print(result["filled"])
-    The capital of France is France.
+    The capital of France is Paris.
 
     Raises InputError: a record that cannot be answered, unless on_error is "skip" or "record"; UsageError: no such
     task or option; CheckpointError: the model cannot be read or does not fit.
