@@ -97,7 +97,8 @@ def heading(options: argparse.Namespace) -> str:
         "Seconds are those of whole processes, from the start to the last answer: median of the rounds, with the least "
         "and the most. *Ratio*: the rival's time over ours, round by round, the median. *Work*: the same without what "
         "came before the first text, where the rival says when that was. A rival whose three numbers are one ran "
-        "in the first round alone, for it is slow. Models have the sizes of roberta-base and random weights."
+        "in the first round alone, for it is slow. Models have the sizes of roberta-base and random weights. On a CPU "
+        "that does not list avx512_bf16 both sides of *bf16* compute in fp32."
     )
 
 
