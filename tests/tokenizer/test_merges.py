@@ -88,6 +88,18 @@ def test_the_cache_is_bounded_and_long_keys_stay_out(monkeypatch):
     assert long not in cache
 
 
+def test_what_was_asked_for_of_late_outlives_a_full_cache(monkeypatch):
+    monkeypatch.setattr(module, "CACHE_ENTRIES", 10)
+    computed = []
+    cache = BoundedCache(lambda key: computed.append(key) or key.upper())
+    for number in range(40):
+        assert cache["often"] == "OFTEN"
+        assert cache[f"k{number}"] == f"K{number}"
+    assert computed.count("often") == 1
+    assert cache["k0"] == "K0"
+    assert computed.count("k0") == 2  # of two generations ago
+
+
 def test_what_fails_is_not_cached():
     cache = BoundedCache(str.encode)
     with pytest.raises(UnicodeEncodeError):
