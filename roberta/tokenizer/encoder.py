@@ -116,10 +116,13 @@ class Encoder:
         return tuple(self._ids_of_words(" " + chunk))
 
     def _decimals_of_chunk(self, chunk: str) -> str:
-        word, end = chunk[:-1], chunk[-1:]
-        # "word," is a third of what is not found, and "word" mostly is.
-        if word.isalpha() and not end.isalpha() and chunk.isascii():
-            return f"{self._chunk_decimals[word]},{self._first_chunk_decimals[end]}"
+        if chunk.isascii():
+            if chunk.isalpha():
+                return _decimals(self._ids_of_word(" " + chunk))  # its ids are hardly asked for as well
+            word, end = chunk[:-1], chunk[-1:]
+            # "word," is a third of what is not found, and "word" mostly is.
+            if word.isalpha() and not end.isalpha():
+                return f"{self._chunk_decimals[word]},{self._first_chunk_decimals[end]}"
         return _decimals(self._ids_of_chunk(chunk))
 
     def _ids_of_word(self, word: str) -> tuple[int, ...]:
