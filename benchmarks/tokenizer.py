@@ -14,9 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["RAYON_NUM_THREADS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-
 ROOT = Path(__file__).resolve().parents[1]
 OFFSET_LINES = 2_000
 
@@ -27,6 +24,7 @@ def main() -> None:
     parser.add_argument("-m", "--model", type=Path, default=ROOT / "roberta" / "builtin" / "mini")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}  # before `tokenizers` is imported
     files = [options.text] if options.text else sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md"))
     lines = "\n".join(path.read_text(encoding="utf-8") for path in files).split("\n")
     rates: dict[str, list[float]] = {}
