@@ -1,13 +1,13 @@
-"""docs/screenshots/*.svg: what commands show on a terminal. python scripts/screenshots.py [--qa MODEL]
+"""docs/screenshots/*.svg: what commands show on a terminal. python scripts/screenshots.py
 
-Runs the real commands on the built-in model. Questions it does not answer: --qa names a folder that does, and without
-it the picture that is there stays. A picture is the same whenever the answers are.
+Runs the real commands on the built-in model. That has no head for questions, so for `qa` it is trained on made-up ones
+first, which takes half a minute. A picture is the same whenever the answers are.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -20,7 +20,11 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
+from roberta.builtin import MINI
 from roberta_cli.endings import ExitCode
+
+sys.path.insert(0, str(Path(__file__).parent))
+from birth_questions import births
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 WIDTH = 76  # columns
@@ -31,7 +35,7 @@ _SENTENCES = (
     "They played music all night.",
     "A storm came up over the sea.",
 )
-QA_MODEL = "my-qa-model"  # what the picture calls it
+QA_MODEL = "my-qa-model"
 _QUESTION = (
     f'roberta qa -m {QA_MODEL} --context-text "Ada Lovelace was born in London in 1815." "Where was Ada Lovelace born?"'
 )
@@ -76,30 +80,32 @@ def picture(name: str, line: str, output: str) -> str:
     return console.export_svg(title=f"roberta {name}", code_format=form, unique_id=name)
 
 
-def pictures(qa: Path | None) -> Iterator[tuple[str, str]]:
-    """Each command's name and its picture. qa: the model for that command, which is left out without one."""
-    with tempfile.TemporaryDirectory() as folder:
+def pictures() -> Iterator[tuple[str, str]]:
+    """Each command's name and its picture."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         # Each row is named by its sentence, so that a neighbour can be read.
         rows = "id,text\n" + "".join(f'"{sentence}","{sentence}"\n' for sentence in _SENTENCES)
-        (Path(folder) / "sentences.csv").write_text(rows, encoding="utf-8")
-        make = [sys.executable, "-m", "roberta_cli", "embed", "-q", "-i", "sentences.csv", "-o", "sentences.npy"]
-        subprocess.run(make, cwd=folder, check=True)
-        if qa:
-            (Path(folder) / QA_MODEL).symlink_to(qa.resolve())
-        for name, line in COMMANDS.items():
-            if name != "qa" or qa:
-                yield name, picture(name, line, shown(line, Path(folder)))
+        (folder / "sentences.csv").write_text(rows, encoding="utf-8")
+        make(folder, "embed", "-i", "sentences.csv", "-o", "sentences.npy")
+        (folder / "births.json").write_text(json.dumps(births(3000)), encoding="utf-8")
+        sizes = ("--window", "64", "--overlap", "16", "--batch-tokens", "2048", "--lr", "1e-3", "--steps", "90")
+        make(folder, "train", "qa", "births.json", "-m", str(MINI), "-o", QA_MODEL, *sizes)
+        for command, line in COMMANDS.items():
+            yield command, picture(command, line, shown(line, folder))
+
+
+def make(folder: Path, *args: str) -> None:
+    """Run a command whose output is a file."""
+    subprocess.run([sys.executable, "-m", "roberta_cli", *args, "-q"], cwd=folder, check=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--qa", type=Path, metavar="MODEL", help="a model that answers questions")
-    qa = parser.parse_args().qa
     FOLDER.mkdir(parents=True, exist_ok=True)
     for stale in FOLDER.glob("*.svg"):
         if stale.stem not in COMMANDS:
             stale.unlink()
-    for name, made in pictures(qa):
+    for name, made in pictures():
         (FOLDER / f"{name}.svg").write_text(made, encoding="utf-8")
         print(f"{name}: {FOLDER / f'{name}.svg'}")
 
