@@ -1,28 +1,8 @@
-"""Questions on births in SQuAD's form, all made up: enough for a model to learn one kind of question in half a minute.
+"""Questions on births in SQuAD's form, all made up: a model learns their one kind in half a minute."""
 
-python scripts/birth_questions.py COUNT OUTPUT.json
-"""
-
-import json
 import random
-import sys
-from pathlib import Path
 
-FIRST = (
-    "Mary",
-    "Jane",
-    "Anna",
-    "Ruth",
-    "Clara",
-    "Emma",
-    "John",
-    "Paul",
-    "Henry",
-    "George",
-    "Arthur",
-    "Frank",
-    "Daniel",
-)
+FIRST = ("Mary", "Jane", "Anna", "Ruth", "Clara", "Emma", "John", "Paul", "Henry", "George", "Arthur", "Frank")
 LAST = ("Smith", "Brown", "Turner", "Walker", "Baker", "Miller", "Cooper", "Wright", "Mason", "Hill", "Wood", "Stone")
 PLACES = ("Paris", "Rome", "Berlin", "Madrid", "Vienna", "Dublin", "Boston", "Chicago", "Oxford", "Athens", "Cairo")
 
@@ -45,7 +25,3 @@ def births(count: int) -> dict:
         answers = [{"text": answer, "answer_start": context.index(answer)}]
         paragraphs.append({"context": context, "qas": [{"id": str(number), "question": question, "answers": answers}]})
     return {"version": "1.1", "data": [{"title": "Births", "paragraphs": paragraphs}]}
-
-
-if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(json.dumps(births(int(sys.argv[1]))), encoding="utf-8")
