@@ -8,7 +8,7 @@ stand side by side, with no padding between them; only the attention keeps windo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def needed_shapes(config: RobertaConfig, head: str) -> Shapes:
     return {BODY + name: shape for name, shape in body_shapes(config, pooler=False).items()}
 
 
-Pairs = list[tuple[slice, slice]]  # for each window: the columns of its queries, and those of its keys
+Pairs = list[tuple[slice, slice, int]]  # of some windows: columns of their queries, columns of their keys, how many
 
 
 class Columns:
@@ -54,15 +54,19 @@ class Columns:
     """
 
     def __init__(self, windows: Sequence[Sequence[int]], rows: Sequence[Sequence[int]]):
-        places = _slices(windows)
-        self.read = np.array([place.start + row for place, asked in zip(places, rows) for row in asked], np.int64)
-        self.all_pairs: Pairs = list(zip(places, places))
-        self.read_pairs: Pairs = list(zip(_slices(rows), places))
+        starts = accumulate(map(len, windows), initial=0)
+        self.read = np.array([start + row for start, asked in zip(starts, rows) for row in asked], np.int64)
+        self.all_pairs = _pairs(windows, windows)
+        self.read_pairs = _pairs(rows, windows)
 
 
-def _slices(parts: Sequence[Sequence[int]]) -> list[slice]:
-    edges = [0, *accumulate(map(len, parts))]
-    return [slice(start, end) for start, end in pairwise(edges)]
+def _pairs(asking: Sequence[Sequence[int]], windows: Sequence[Sequence[int]]) -> Pairs:
+    """Neighbours that are alike in both lengths together: what is computed for many at once takes fewer calls."""
+    found, own, seen = [], 0, 0
+    for (queries, keys), alike in groupby(zip(map(len, asking), map(len, windows))):
+        count = len(list(alike))
+        found.append((slice(own, own := own + count * queries), slice(seen, seen := seen + count * keys), count))
+    return found
 
 
 class NumpyForward:
@@ -145,11 +149,11 @@ class NumpyForward:
         query /= np.float32(size**0.5)
         key, value = self._linear(f"{name}key", hidden, "key"), self._linear(f"{name}value", hidden, "value")
         mixed = self._buffers.take("mixed", *query.shape)
-        for own, seen in pairs:
+        for own, seen, count in pairs:
             if own.start < own.stop:
-                # (heads, width of a head, tokens of the window); pruned heads are not there
+                # (heads, width of a head, windows, tokens of each); pruned heads are not there
                 parts = ((mixed, own), (query, own), (key, seen), (value, seen))
-                attend(*(whole[:, part].reshape(-1, size, part.stop - part.start) for whole, part in parts))
+                attend(*(whole[:, part].reshape(len(whole) // size, size, count, -1) for whole, part in parts))
         return mixed
 
     def _read(self, hidden: np.ndarray) -> np.ndarray:

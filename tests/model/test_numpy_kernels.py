@@ -52,22 +52,25 @@ def test_columns_are_normalized(rows, middle):
     assert np.abs(x - exact).max() < 4e-6 * max(1, middle / 3)
 
 
-@pytest.mark.parametrize(("heads", "queries", "tokens"), [(3, 4, 4), (2, 1, 9), (12, 600, 600)])
-def test_attention_is_that_of_float64(heads, queries, tokens):
+@pytest.mark.parametrize(
+    ("heads", "windows", "queries", "tokens"),
+    [(3, 1, 4, 4), (2, 5, 1, 9), (12, 1, 600, 600), (2, 9, 150, 150), (4, 700, 5, 5)],
+)
+def test_attention_is_that_of_float64(heads, windows, queries, tokens):
     draw = np.random.default_rng(0)
-    query, key, value = (draw.standard_normal((heads, 8, n), np.float32) for n in (queries, tokens, tokens))
-    weights = np.exp(np.einsum("hsk,hsq->hkq", key.astype(float), query.astype(float)))
-    expected = np.einsum("hsk,hkq->hsq", value, weights / weights.sum(1, keepdims=True))
-    mixed = np.full((heads, 8, queries), np.nan, np.float32)
+    query, key, value = (draw.standard_normal((heads, 8, windows, n), np.float32) for n in (queries, tokens, tokens))
+    weights = np.exp(np.einsum("hswk,hswq->hwkq", key.astype(float), query.astype(float)))
+    expected = np.einsum("hswk,hwkq->hswq", value, weights / weights.sum(2, keepdims=True))
+    mixed = np.full((heads, 8, windows, queries), np.nan, np.float32)
     attend(mixed, query, key, value)
     assert np.abs(mixed - expected).max() < 1e-5
 
 
 def test_large_weights_do_not_overflow():
-    one = np.full((1, 1, 2), 100.0, np.float32)
+    one = np.full((1, 1, 1, 2), 100.0, np.float32)
     mixed = np.empty_like(one)
-    attend(mixed, one, one, np.float32([[[1.0, 3.0]]]))
-    assert mixed.tolist() == [[[2.0, 2.0]]]
+    attend(mixed, one, one, np.float32([[[[1.0, 3.0]]]]))
+    assert mixed.tolist() == [[[[2.0, 2.0]]]]
 
 
 def test_threads_do_not_share_buffers():
