@@ -66,8 +66,10 @@ class Attention(nn.Module):
         """(batch, queries, width) -> (batch, queries, heads x width of a head)."""
         query = self.split(self.query(hidden))
         key, value = self.keys_and_values(hidden, view)
-        if self.relative == "absolute" and view.fused:
-            dropout = self.dropout.p if self.training else 0.0
+        dropout = self.dropout.p if self.training else 0.0
+        # The kernel drops as nn.Dropout would; what stands in its place has to be called.
+        called = dropout and type(self.dropout) is not nn.Dropout
+        if self.relative == "absolute" and view.fused and not called:
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=view.bias, dropout_p=dropout)
         else:
             mixed = self.probabilities(query, key, view) @ value
