@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from roberta import RobertaForSequenceClassification
+from roberta.model.attention import Attention, View
 from roberta.training.dropout import SharedDraws, set_dropout, share_draws
 from tests.conftest import seeded, tiny_config
 
@@ -81,3 +82,20 @@ def test_a_model_gets_it_everywhere_at_the_rates_it_had():
     assert after == before
     set_dropout(model, 0.05)
     assert {part.p for part in model.modules() if isinstance(part, nn.Dropout)} == {0.05}
+
+
+def test_attention_asks_the_dropout_that_stands_in_it():
+    attention = Attention(tiny_config(attention_probs_dropout_prob=0.5), 0).train()
+    hidden = torch.randn(2, 6, attention.query.in_features)
+    whole = attention.eval()(hidden, View())
+    calls = []
+
+    class Counted(SharedDraws):
+        def forward(self, x):
+            calls.append(x.shape)
+            return super().forward(x)
+
+    attention.dropout = Counted(0.0)
+    assert torch.allclose(attention.train()(hidden, View()), whole, atol=1e-6) and not calls  # the kernel did it
+    attention.dropout.p = 0.5
+    assert not torch.allclose(attention(hidden, View()), whole, atol=1e-3) and len(calls) == 1
