@@ -15,14 +15,15 @@ from sklearn.linear_model import LogisticRegression
 LONGEST = 3  # words
 
 
-def ngrams(text: str) -> set[str]:
-    """
-    >>> sorted(ngrams("A <mask> joy ride"))
-    ['a', 'joy', 'joy ride', 'ride']
+def ngrams(text: str) -> list[str]:
+    """Each once.
+
+    >>> ngrams("A <mask> joy ride")
+    ['a', 'joy', 'ride', 'joy ride']
     """
     words = text.lower().split()
     found = (words[start : start + size] for size in range(1, LONGEST + 1) for start in range(len(words) - size + 1))
-    return {" ".join(ngram) for ngram in found if "<mask>" not in ngram}
+    return list(dict.fromkeys(" ".join(ngram) for ngram in found if "<mask>" not in ngram))
 
 
 class NgramClassifier:
@@ -33,7 +34,8 @@ class NgramClassifier:
         has, positive = self._has(texts), np.asarray(labels) == 1
         shares = [1 + np.asarray(has[rows].sum(0)).ravel() for rows in (positive, ~positive)]
         self._ratios = np.log(shares[0] / shares[0].sum()) - np.log(shares[1] / shares[1].sum())
-        self._model = LogisticRegression(solver="liblinear", dual=True, max_iter=300)
+        # Phrases are more often positive than sentences are: both labels count alike.
+        self._model = LogisticRegression(C=10, class_weight="balanced", solver="liblinear", dual=True, max_iter=1000)
         self._model.fit(has.multiply(self._ratios).tocsr(), positive)
 
     def log_odds(self, texts: Sequence[str]) -> np.ndarray:

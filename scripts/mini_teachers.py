@@ -17,6 +17,7 @@ import numpy as np
 import roberta
 
 LEAST = 1e-4  # a probability further from 0 and 1 than this counts no more
+SURE = 1.0  # texts on which the sum is nearer to 0 are left out
 NGRAMS = "ngrams"
 
 
@@ -47,7 +48,7 @@ def main(labelled: str, more: str, base: str, output: str, *teachers: str) -> No
         ngram_log_odds(known, texts) if teacher == NGRAMS else log_odds(Path(teacher), base, texts)
         for teacher in teachers
     )
-    taught = [{"text": text, "label": int(odds > 0)} for text, odds in zip(texts, total)]
+    taught = [{"text": text, "label": int(odds > 0)} for text, odds in zip(texts, total) if abs(odds) > SURE]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in [*known, *taught])
     Path(output).write_text(lines, encoding="utf-8")
 
