@@ -2,14 +2,12 @@
 
 python scripts/mini_teachers.py LABELLED.jsonl TEXTS.jsonl BASE OUTPUT.jsonl TEACHER...
 
-TEACHER: the folder of a classifier, or of an adapter beside BASE; "ngrams": one of n-grams, trained on LABELLED, which
-takes scikit-learn. What they say is averaged as log-odds: together they are right more often than each, and a model
-that learns from it keeps some of that.
+TEACHER: the folder of a classifier, or of an adapter beside BASE. What they say is averaged as log-odds: together they
+are right more often than each, and a model that learns from it keeps some of that.
 """
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +15,9 @@ import numpy as np
 import roberta
 
 LEAST = 1e-4  # a probability further from 0 and 1 than this counts no more
-SURE = 1.0  # texts on which the sum is nearer to 0 are left out
-NGRAMS = "ngrams"
 
 
-def log_odds(teacher: Path, base: str, texts: Sequence[str]) -> np.ndarray:
+def log_odds(teacher: Path, base: str, texts: list[str]) -> np.ndarray:
     """(texts,) of being positive."""
     is_adapter = (teacher / "adapter_model.safetensors").exists()
     which = {"model": base, "adapter": str(teacher)} if is_adapter else {"model": str(teacher)}
@@ -31,26 +27,12 @@ def log_odds(teacher: Path, base: str, texts: Sequence[str]) -> np.ndarray:
     return np.log(clipped / (1 - clipped))
 
 
-def ngram_log_odds(labelled: Sequence[dict], texts: Sequence[str]) -> np.ndarray:
-    from mini_ngrams import NgramClassifier  # scikit-learn is for this teacher alone
-
-    known, labels = [row["text"] for row in labelled], [row["label"] for row in labelled]
-    return NgramClassifier(known, labels).log_odds(texts)
-
-
-def read(path: str) -> list[dict]:
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-
-
 def main(labelled: str, more: str, base: str, output: str, *teachers: str) -> None:
-    known, texts = read(labelled), [row["text"] for row in read(more)]
-    total = sum(
-        ngram_log_odds(known, texts) if teacher == NGRAMS else log_odds(Path(teacher), base, texts)
-        for teacher in teachers
-    )
-    taught = [{"text": text, "label": int(odds > 0)} for text, odds in zip(texts, total) if abs(odds) > SURE]
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in [*known, *taught])
-    Path(output).write_text(lines, encoding="utf-8")
+    texts = [json.loads(line)["text"] for line in Path(more).read_text(encoding="utf-8").splitlines()]
+    total = sum(log_odds(Path(teacher), base, texts) for teacher in teachers)
+    taught = [{"text": text, "label": int(odds > 0)} for text, odds in zip(texts, total)]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in taught)
+    Path(output).write_text(Path(labelled).read_text(encoding="utf-8") + lines, encoding="utf-8")
 
 
 if __name__ == "__main__":
