@@ -8,6 +8,7 @@ from itertools import islice
 from roberta.tasks.base import Again, Result, Window
 from roberta.tasks.mask_questions import Answers, Fill, MaskJudge
 
+EQUAL = 1e-5  # logprobs that differ less are float32's rounding of one
 Beam = list[tuple[Fill, ...]]  # fills of the first masks, each given those to its left and masks to its right
 
 
@@ -20,13 +21,15 @@ def fill_greedily(
 ) -> Result | Again:
     """Fill the mask whose best word is the surest of all, and ask again about the others, until none is left.
 
-    Of equally sure ones the leftmost is filled.
+    Of equally sure ones the leftmost is filled, whatever the last digits say: they depend on the batch.
 
     judged: the fills of the masks that are filled, as they were judged when it was their turn; the first stands in the
     text. windows, outputs: what was asked about the other masks. finish: makes a result of the fills of every mask.
     """
     fills = judge.fills(windows, outputs)
-    surest = max(sorted(fills), key=lambda mask: fills[mask][0].rank(judge.per_piece))
+    ranks = {mask: fills[mask][0].rank(judge.per_piece) for mask in sorted(fills)}
+    most = max(ranks.values())
+    surest = next(mask for mask, rank in ranks.items() if rank >= most - EQUAL * max(1.0, abs(most)))
     judged = {**judged, surest: fills[surest]}
     left = [mask for mask in sorted(fills) if mask != surest]
     if not left:
