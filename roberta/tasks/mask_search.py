@@ -31,7 +31,7 @@ def fill_greedily(
     most = max(ranks.values())
     surest = next(mask for mask, rank in ranks.items() if rank >= most - EQUAL * max(1.0, abs(most)))
     judged = {**judged, surest: fills[surest]}
-    left = [mask for mask in sorted(fills) if mask != surest]
+    left = [mask for mask in ranks if mask != surest]
     if not left:
         return finish([judged[mask] for mask in sorted(judged)])
     asked = judge.windows(left, {mask: fills[0].ids for mask, fills in judged.items()})

@@ -18,7 +18,7 @@ class SharedDraws(nn.Dropout):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
         dropped = round(self.p * _STEPS)
-        if not self.training or not 0 < dropped < _STEPS or x.device.type != "cpu":
+        if not self.training or not 0 < dropped < _STEPS:
             return super().forward(x)
         # NumPy's generator, begun by a draw of torch's: it needs 2.5 ns for 64 bits, torch's 6.
         draws = np.random.SFC64(int(torch.randint(1 << 62, ()))).random_raw(-(-x.numel() // 4)).view(np.int16)
@@ -28,7 +28,10 @@ class SharedDraws(nn.Dropout):
 
 
 def share_draws(model: nn.Module) -> None:
-    """Put SharedDraws in the place of every nn.Dropout, at its rate."""
+    """Put SharedDraws in the place of every nn.Dropout, at its rate, if the model is on a CPU. A GPU draws many numbers
+    at once, and within the attention's own kernel."""
+    if next(model.parameters()).device.type != "cpu":
+        return
     for name, module in list(model.named_modules()):
         if type(module) is nn.Dropout:
             model.set_submodule(name, SharedDraws(module.p).train(module.training))

@@ -84,6 +84,13 @@ def test_a_model_gets_it_everywhere_at_the_rates_it_had():
     assert {part.p for part in model.modules() if isinstance(part, nn.Dropout)} == {0.05}
 
 
+def test_a_model_on_another_device_keeps_its_own():
+    model = seeded(RobertaForSequenceClassification, tiny_config(hidden_dropout_prob=0.2))
+    before = [type(part) for part in model.modules()]
+    share_draws(model.to("meta"))
+    assert [type(part) for part in model.modules()] == before
+
+
 def test_attention_asks_the_dropout_that_stands_in_it():
     attention = Attention(tiny_config(attention_probs_dropout_prob=0.5), 0).train()
     hidden = torch.randn(2, 6, attention.query.in_features)
