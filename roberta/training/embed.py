@@ -38,7 +38,7 @@ class SentenceVectors(FineTuning):
     scale: float = 1.0
 
     name = "embed"
-    metrics = ("spearman", "pearson")
+    metrics = ("spearman", "pearson", "-mse")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
         text = self._ids(record, "text")

@@ -183,18 +183,11 @@ class Trainer:
             checkpoint.save(self.output, self.state, self.model, self.optimizer, write_model, self.settings.keep_last)
 
     def _known_metric(self) -> str:
-        """As the objective spells it, which knows whether less is better. Raises UsageError, before hours are spent."""
-        known, asked = self.objective.metrics, self.settings.metric
+        """As the objective spells it. Raises UsageError, before hours are spent."""
+        asked = self.settings.metric
         if not self.objective.has_dev and (asked or self.settings.patience):
             raise UsageError("without development data there are no scores to choose or to wait by; give --dev")
-        if asked is None:
-            return known[0]
-        for metric in known:
-            if metric.removeprefix("-") == asked.removeprefix("-"):
-                return metric
-        raise UsageError(
-            f"no metric {asked!r} here; choose from {', '.join(metric.removeprefix('-') for metric in known)}"
-        )
+        return self.objective.metrics[0] if asked is None else self.objective.known_metric(asked)
 
     def _compare_with_best(self) -> None:
         state, name = self.state, self.metric.removeprefix("-")

@@ -29,7 +29,7 @@ class NamedEntities(FineTuning):
     """Tags of words. Words are those of the record, or those that the task finds, as when it answers."""
 
     name = "ner"
-    metrics = ("f1", "f1_strict")
+    metrics = ("f1", "f1_strict", "precision", "recall", "precision_strict", "recall_strict")
 
     def examples_of(self, record: Record) -> Sequence[Example]:
         places = self.task.word_tokens(record)

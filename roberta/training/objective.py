@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from roberta.errors import UsageError
 from roberta.hub import Origin
 from roberta.weights.folder import read_weights
 
@@ -37,7 +38,8 @@ class Objective(ABC):
     """One kind of training.
 
     model: what learns. lengths: (examples,) tokens of each training example. dev: what `evaluate` scores, if anything.
-    metrics: those by which a checkpoint may be chosen, the default first; a "-" before a name says that less is better.
+    metrics: the scores by which a checkpoint may be chosen and which may be required, the default first; a "-" before a
+    name says that less is better.
     """
 
     name: str
@@ -50,6 +52,14 @@ class Objective(ABC):
     def has_dev(self) -> bool:
         """Whether `evaluate` gives scores."""
         return bool(self.dev)
+
+    def known_metric(self, asked: str) -> str:
+        """A metric as `metrics` spells it, which knows whether less is better. Raises UsageError: there is none."""
+        for metric in self.metrics:
+            if metric.removeprefix("-") == asked.removeprefix("-"):
+                return metric
+        names = ", ".join(metric.removeprefix("-") for metric in self.metrics)
+        raise UsageError(f"no metric {asked!r} here; choose from {names}")
 
     @abstractmethod
     def batch(self, numbers: np.ndarray, epoch: int) -> Batch:

@@ -29,7 +29,10 @@ class Answers(FineTuning):
     @property
     def metrics(self) -> tuple[str, ...]:
         """With questions that have no answer, what the best threshold reaches: it is saved with the model."""
-        return ("best_f1", "best_exact") if self.allows_null else ("f1", "exact_match")
+        if not self.allows_null:
+            return ("f1", "exact_match")
+        parts = [f"{part}{name}" for part in ("", "HasAns_", "NoAns_") for name in ("f1", "exact")]
+        return ("best_f1", "best_exact", *parts)
 
     def examples_of(self, record: Record) -> Sequence[Example]:
         given = answer_place(record)

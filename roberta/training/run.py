@@ -108,10 +108,12 @@ def train(
 ) -> dict[str, Any]:
     """Train, put the best checkpoint (without development data the last) into `output`, and give the result line.
 
-    Raises CheckFailed: a score of `require` was missed; the model is there all the same.
+    Raises CheckFailed: a score of `require` was missed; the model is there all the same. UsageError, before the first
+    step: `require` names what is no metric here.
     """
     if require and not objective.has_dev:
         raise UsageError("without development data there are no scores to require; give --dev")
+    bounds = {objective.known_metric(name): bound for name, bound in (require or {}).items()}
     trainer = Trainer(
         objective,
         settings,
@@ -151,14 +153,14 @@ def train(
     result |= {"best_step": best, **scores, "tokens": state.tokens, "seconds": round(state.seconds, 1)}
     result = {name: value if _is_json(value) else None for name, value in result.items()}
     result["output"] = str(output)
-    for name, bound in (require or {}).items():
-        if name not in scores:
-            raise UsageError(f"--require {name}: no such metric; there are {', '.join(scores)}")
-        less_is_better = f"-{name}" in objective.metrics
-        if not (scores[name] <= bound if less_is_better else scores[name] >= bound):
+    for metric, bound in bounds.items():
+        name, less_is_better = metric.removeprefix("-"), metric.startswith("-")
+        score = scores.get(name, math.nan)  # some cannot always be told, such as a correlation
+        if math.isnan(score):
+            raise CheckFailed(f"{name} cannot be told of this development data; the model is in {output}")
+        if not (score <= bound if less_is_better else score >= bound):
             fault = "more" if less_is_better else "less"
-            found = f"{name} is {scores[name]:.4f}, {fault} than the {bound} required"
-            raise CheckFailed(f"{found}; the model is in {output}")
+            raise CheckFailed(f"{name} is {score:.4f}, {fault} than the {bound} required; the model is in {output}")
     return result
 
 

@@ -222,6 +222,20 @@ def test_an_unknown_metric_is_refused_before_the_first_step(tmp_path):
     assert not toy.losses
 
 
+def test_a_required_score_that_is_unknown_is_refused_before_the_first_step(tmp_path):
+    toy = Toy(scores(0.5))
+    with pytest.raises(UsageError, match="no metric 'f1' here; choose from accuracy, error"):
+        train(toy, Settings(**QUICK, steps=5), tmp_path, require={"accuracy": 0.1, "f1": 0.5})
+    assert not toy.losses
+
+
+@pytest.mark.parametrize("told", [{}, {"accuracy": float("nan")}], ids=["absent", "not a number"])
+def test_a_required_score_that_cannot_be_told_is_missed(tmp_path, told):
+    with pytest.raises(CheckFailed, match="accuracy cannot be told of this development data; the model is in"):
+        train(Toy([told | {"error": 0.5}]), Settings(**QUICK, steps=2), tmp_path, require={"accuracy": 0.0})
+    assert (tmp_path / "model.safetensors").exists()
+
+
 @pytest.mark.parametrize("bound", [{"accuracy": 0.95}, {"error": 0.05}])
 def test_a_required_score_that_is_missed_leaves_the_model_there(tmp_path, bound):
     with pytest.raises(CheckFailed, match=f"{next(iter(bound))} is .* required; the model is in"):

@@ -89,6 +89,7 @@ def test_the_best_threshold_is_saved_and_qa_answers_by_it(base, tmp_path):
     objective = opened("qa", base, rows, rows)
     assert objective.metrics[0] == "best_f1"
     found = scores(objective)
+    assert set(objective.metrics) <= found.keys()
     with torch.no_grad():
         answers = list(answer_all(objective.model, objective.task, objective.dev))
     odds = sorted(result["null_odds"] for _, result in answers)
