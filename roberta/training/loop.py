@@ -20,7 +20,7 @@ from roberta.errors import ResourceError, UsageError
 from roberta.training import checkpoint
 from roberta.training.checkpoint import State
 from roberta.training.dropout import set_dropout, share_draws
-from roberta.training.objective import Batch, Objective
+from roberta.training.objective import Batch, Metric, Objective
 from roberta.training.optimizer import make_optimizer, rate, set_rate
 from roberta.training.processes import Processes
 from roberta.training.provenance import Provenance
@@ -54,7 +54,7 @@ class Trainer:
         self.precision = resolve_precision(settings.precision, self.device)
         self.sampler = Sampler(self.objective.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed)
         self.steps = settings.steps or self.sampler.steps_in(settings.epochs)
-        self.metric = self._known_metric()
+        self.metric = self._metric()
         if settings.head_lr is not None and not self.head:
             raise UsageError("head-lr is for a new head, and here the whole model learns at one rate; give --lr alone")
         self.state = State(identity=self.identity)
@@ -182,19 +182,18 @@ class Trainer:
             write_model = self.objective.save
             checkpoint.save(self.output, self.state, self.model, self.optimizer, write_model, self.settings.keep_last)
 
-    def _known_metric(self) -> str:
-        """As the objective spells it. Raises UsageError, before hours are spent."""
+    def _metric(self) -> Metric:
+        """By which checkpoints are compared. Raises UsageError, before hours are spent."""
         asked = self.settings.metric
         if not self.objective.has_dev and (asked or self.settings.patience):
             raise UsageError("without development data there are no scores to choose or to wait by; give --dev")
-        return self.objective.metrics[0] if asked is None else self.objective.known_metric(asked)
+        return self.objective.metric(asked)
 
     def _compare_with_best(self) -> None:
-        state, name = self.state, self.metric.removeprefix("-")
+        state, sign = self.state, self.metric.sign
         if not state.scores:
             return
-        score = state.scores.get(name, math.nan)  # some cannot always be told, such as a correlation
-        sign = -1 if self.metric.startswith("-") else 1
+        score = self.metric.of(state.scores)
         if not math.isnan(score) and (state.best is None or sign * score > sign * state.best):
             state.best, state.best_step, state.stale = score, state.step, 0
         else:

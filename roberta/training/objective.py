@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,18 @@ class Batch:
         return Batch(moved, self.weight, self.tokens)
 
 
+@dataclass(frozen=True)
+class Metric:
+    """name: among the scores of an evaluation. sign: 1 where more is better, -1 where less is."""
+
+    name: str
+    sign: int
+
+    def of(self, scores: Mapping[str, float]) -> float:
+        """NaN where it could not be told, as sometimes a correlation cannot."""
+        return scores.get(self.name, math.nan)
+
+
 class Objective(ABC):
     """One kind of training.
 
@@ -53,13 +67,15 @@ class Objective(ABC):
         """Whether `evaluate` gives scores."""
         return bool(self.dev)
 
-    def known_metric(self, asked: str) -> str:
-        """A metric as `metrics` spells it, which knows whether less is better. Raises UsageError: there is none."""
-        for metric in self.metrics:
-            if metric.removeprefix("-") == asked.removeprefix("-"):
+    def metric(self, asked: str | None) -> Metric:
+        """That of a name, without one the default. Raises UsageError: there is none."""
+        known = [Metric(spelt.removeprefix("-"), -1 if spelt.startswith("-") else 1) for spelt in self.metrics]
+        if asked is None:
+            return known[0]
+        for metric in known:
+            if metric.name == asked.removeprefix("-"):
                 return metric
-        names = ", ".join(metric.removeprefix("-") for metric in self.metrics)
-        raise UsageError(f"no metric {asked!r} here; choose from {names}")
+        raise UsageError(f"no metric {asked!r} here; choose from {', '.join(metric.name for metric in known)}")
 
     @abstractmethod
     def batch(self, numbers: np.ndarray, epoch: int) -> Batch:

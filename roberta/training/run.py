@@ -113,7 +113,7 @@ def train(
     """
     if require and not objective.has_dev:
         raise UsageError("without development data there are no scores to require; give --dev")
-    bounds = {objective.known_metric(name): bound for name, bound in (require or {}).items()}
+    bounds = {objective.metric(name): bound for name, bound in (require or {}).items()}
     trainer = Trainer(
         objective,
         settings,
@@ -154,13 +154,12 @@ def train(
     result = {name: value if _is_json(value) else None for name, value in result.items()}
     result["output"] = str(output)
     for metric, bound in bounds.items():
-        name, less_is_better = metric.removeprefix("-"), metric.startswith("-")
-        score = scores.get(name, math.nan)  # some cannot always be told, such as a correlation
+        score = metric.of(scores)
         if math.isnan(score):
-            raise CheckFailed(f"{name} cannot be told of this development data; the model is in {output}")
-        if not (score <= bound if less_is_better else score >= bound):
-            fault = "more" if less_is_better else "less"
-            raise CheckFailed(f"{name} is {score:.4f}, {fault} than the {bound} required; the model is in {output}")
+            raise CheckFailed(f"{metric.name} cannot be told of this development data; the model is in {output}")
+        if not metric.sign * score >= metric.sign * bound:  # so that no score reaches a bound of NaN
+            found = f"{metric.name} is {score:.4f}, {'less' if metric.sign > 0 else 'more'} than the {bound} required"
+            raise CheckFailed(f"{found}; the model is in {output}")
     return result
 
 
